@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let xmlCoder: Target.Dependency = .product(name: "XMLCoder", package: "XMLCoder")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+
+func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func binary(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: ["TestSupport"] + dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "control-plane",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "controlplane", targets: ["ControlPlane"]),
+        .executable(name: "tenant-agent", targets: ["TenantAgent"]),
+        .executable(name: "cpctl", targets: ["AdminCLI"]),
+        .executable(name: "localcloud", targets: ["LocalCloud"]),
+        .executable(name: "tunnel-connector", targets: ["TunnelConnector"]),
+        .executable(name: "workspace-server", targets: ["WorkspaceServer"]),
+        .executable(name: "memory-plugin", targets: ["MemoryPlugin"]),
+        .executable(name: "bench", targets: ["Bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/CoreOffice/XMLCoder.git", from: "0.18.2"),
+    ],
+    targets: [
+        systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        systemLibrary("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+        systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+
+        library("AWSSigV4", ["CCrypto"]),
+        library("CurlHTTP", ["CCurl"]),
+        library("Postgres", ["CPostgres", logging, lifecycle]),
+        library("Workflows", ["Postgres", logging, lifecycle]),
+        library("TenantProtocol"),
+
+        binary(
+            "ControlPlane",
+            [
+                "AWSSigV4", "CCrypto", "CurlHTTP", "Postgres", "Workflows", "TenantProtocol",
+                hummingbird, argumentParser, logging, lifecycle, xmlCoder,
+            ]),
+        binary("TenantAgent", ["CurlHTTP", "TenantProtocol", subprocess]),
+        binary("AdminCLI", ["AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
+        binary(
+            "LocalCloud",
+            [
+                "AWSSigV4", "CCrypto", "CurlHTTP", "TenantProtocol",
+                hummingbird, argumentParser, logging, lifecycle, subprocess, xmlCoder, nioSSL,
+            ] + nio),
+        binary("TunnelConnector", nio),
+        binary("WorkspaceServer", ["CurlHTTP", "Postgres", "TenantProtocol", hummingbird, logging, lifecycle] + nio),
+        binary("MemoryPlugin", ["Postgres", hummingbird, logging, lifecycle]),
+        binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),
+
+        .target(
+            name: "TestSupport", dependencies: ["CurlHTTP", "Postgres", logging, subprocess],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        tests("AWSSigV4Tests", ["AWSSigV4"]),
+        tests("CurlHTTPTests", ["CurlHTTP"]),
+        tests("PostgresTests", ["Postgres"]),
+        tests("WorkflowsTests", ["Workflows"]),
+        tests("ControlPlaneTests", ["ControlPlane", "TenantProtocol"]),
+        tests("TenantAgentTests", ["TenantAgent", "TenantProtocol"]),
+        tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),
+        tests("JourneyTests", ["TenantProtocol", "AWSSigV4"]),
+        tests("TidyTests", []),
+    ]
+)
