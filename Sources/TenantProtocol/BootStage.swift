@@ -47,5 +47,7 @@ package enum FailureCode: String, Codable, Sendable, CaseIterable {
     case platformUnreachable = "platform_unreachable"
     case invalidDeclaration = "invalid_declaration"
     case interrupted
+    /// Another boot or redeploy is under way on the instance.
+    case busy
     case internalError = "internal_error"
 }

@@ -53,6 +53,12 @@ package struct Declaration: Codable, Sendable, Equatable {
         }
     }
 
+    /// Longest values, in characters. With all of them at once the rendered boot script stays under EC2's
+    /// 16,384 bytes of user-data.
+    package static let maximumURLLength = 255
+    package static let maximumImageReferenceLength = 255
+    package static let maximumCertificateAuthorityLength = 2_048
+
     package init(orgID: String, orgSlug: String, platform: Platform?, stack: Stack) {
         self.orgID = orgID
         self.orgSlug = orgSlug
