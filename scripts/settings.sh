@@ -1,0 +1,48 @@
+# Where everything of one local stack lives, and on which ports. Sourced by every script.
+# Overridable: LOCAL_DIR, CACHE_DIR, PORT_BASE, SUBNET, BRIDGE, DEBIAN_MIRROR, SWIFT_BUILD_FLAGS.
+# shellcheck shell=bash disable=SC2034
+set -euo pipefail
+umask 022
+export LC_ALL=C.UTF-8
+
+REPO="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+
+# One stack's state: processes, database, keys, logs.
+LOCAL_DIR="${LOCAL_DIR:-$REPO/.local}"
+# What stacks share and keep: Docker's data, the registry's blobs, built images, the Python environment.
+CACHE_DIR="${CACHE_DIR:-$REPO/.local/cache}"
+mkdir -p "$LOCAL_DIR" "$CACHE_DIR"
+LOCAL_DIR="$(cd "$LOCAL_DIR" && pwd -P)"
+CACHE_DIR="$(cd "$CACHE_DIR" && pwd -P)"
+LOG_DIR="$LOCAL_DIR/log"
+PID_DIR="$LOCAL_DIR/pids"
+IMAGES_ENV="$CACHE_DIR/images.env"
+VENV="$CACHE_DIR/venv"
+
+PORT_BASE="${PORT_BASE:-18000}"
+SUBNET="${SUBNET:-10.77.0.0/24}"
+BRIDGE="${BRIDGE:-vpc0}"
+NETWORK="$BRIDGE"
+GATEWAY="${SUBNET%.*}.1"
+export LOCAL_DIR CACHE_DIR PORT_BASE SUBNET BRIDGE
+
+PORT_CONTROL_PLANE=$((PORT_BASE + 80))
+PORT_AWS=$((PORT_BASE + 566))
+PORT_CLOUDFLARE=$((PORT_BASE + 567))
+PORT_EDGE=$((PORT_BASE + 443))
+PORT_FRONT=$((PORT_BASE + 444))
+PORT_TUNNEL=$((PORT_BASE + 844))
+PORT_IMDS=$((PORT_BASE + 169))
+PORT_ARTIFACTS=$((PORT_BASE + 170))
+PORT_REGISTRY=$((PORT_BASE + 500))
+
+# A unix socket's path holds 107 bytes: a stack in a deep folder keeps its sockets in /tmp.
+short_folder() {
+    local path="$1"
+    if ((${#path} > 70)); then path="/tmp/cp-$(id -u)-$(printf %s "$1" | cksum | cut -d' ' -f1)"; fi
+    printf '%s\n' "$path"
+}
+SOCKET_DIR="$(short_folder "$LOCAL_DIR/run")"
+DOCKER_RUN_DIR="$(short_folder "$CACHE_DIR/docker/run")"
+
+mkdir -p "$LOG_DIR" "$PID_DIR"
