@@ -1,0 +1,89 @@
+import Foundation
+import Synchronization
+
+/// A program started by a test. It ends with SIGTERM, then SIGKILL, when `stop` is called; call it in a
+/// `defer`. Its output is collected. For one-shot commands use `runCommand`.
+package final class ChildProcess: Sendable {
+    package let processIdentifier: Int32
+    private let process: Mutex<Process>
+    private let output: Mutex<String>
+
+    package var collectedOutput: String { output.withLock { $0 } }
+    package var isRunning: Bool { process.withLock { $0.isRunning } }
+
+    /// - Parameter environment: replaces the whole environment when given.
+    package init(_ program: String, _ arguments: [String] = [], environment: [String: String]? = nil) throws {
+        let child = Process()
+        child.executableURL = URL(filePath: program)
+        child.arguments = arguments
+        if let environment { child.environment = environment }
+        let pipe = Pipe()
+        child.standardOutput = pipe
+        child.standardError = pipe
+        child.standardInput = FileHandle.nullDevice
+        try child.run()
+        processIdentifier = child.processIdentifier
+        process = Mutex(child)
+        output = Mutex("")
+        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            self?.output.withLock { $0 += String(decoding: data, as: UTF8.self) }
+        }
+    }
+
+    package func signal(_ number: Int32) { kill(processIdentifier, number) }
+
+    /// Waits until the output holds `text`.
+    package func waitForOutput(_ text: String, within limit: Duration = .seconds(20)) async throws {
+        try await eventually("output with \"\(text)\"", within: limit) { self.collectedOutput.contains(text) }
+    }
+
+    /// - Returns: the exit status, or the negative number of the signal that ended it.
+    @discardableResult
+    package func wait(within limit: Duration = .seconds(20)) async throws -> Int32 {
+        try await eventually("the end of the process", within: limit) { !self.isRunning }
+        return process.withLock { child in
+            child.terminationReason == .exit ? child.terminationStatus : -child.terminationStatus
+        }
+    }
+
+    package func stop() async {
+        guard isRunning else { return }
+        signal(SIGTERM)
+        if (try? await wait(within: .seconds(10))) == nil {
+            signal(SIGKILL)
+            _ = try? await wait()
+        }
+    }
+}
+
+/// Runs a command to its end.
+/// - Returns: its exit status and what it printed.
+package func runCommand(
+    _ program: String, _ arguments: [String] = [], environment: [String: String]? = nil,
+    within limit: Duration = .seconds(60)
+) async throws -> (status: Int32, output: String) {
+    let child = try ChildProcess(program, arguments, environment: environment)
+    do {
+        let status = try await child.wait(within: limit)
+        // The last of the output may arrive after the exit.
+        try await Task.sleep(for: .milliseconds(50))
+        return (status, child.collectedOutput)
+    } catch {
+        await child.stop()
+        throw error
+    }
+}
+
+/// Looks every 20 ms until `condition` holds; throws after `limit`.
+package func eventually(
+    _ what: String, within limit: Duration = .seconds(20), isolation: isolated (any Actor)? = #isolation,
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else { throw TestSupportError("waited \(limit) for \(what)") }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}

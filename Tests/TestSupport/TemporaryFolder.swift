@@ -1,0 +1,24 @@
+import Foundation
+
+/// A folder under the system's temporary one, with a short path (unix sockets allow about 100 bytes).
+///
+///     try await withTemporaryFolder { folder in ... }
+package func withTemporaryFolder<Value>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Value
+) async throws -> Value {
+    let path = try makeTemporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try await body(path)
+}
+
+/// The caller removes the folder.
+package func makeTemporaryFolder(_ prefix: String = "cptest") throws -> String {
+    var template = Array("/tmp/\(prefix).XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw TestSupportError("mkdtemp failed: error \(errno)") }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+package struct TestSupportError: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
