@@ -63,6 +63,7 @@ let package = Package(
         systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         systemLibrary("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
         systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        .systemLibrary(name: "CNamespaces"),
 
         library("AWSSigV4", ["CCrypto"]),
         library("CurlHTTP", ["CCurl"]),
@@ -76,7 +77,7 @@ let package = Package(
                 "AWSSigV4", "CCrypto", "CurlHTTP", "Postgres", "Workflows", "TenantProtocol",
                 hummingbird, argumentParser, logging, lifecycle, xmlCoder,
             ]),
-        binary("TenantAgent", ["CurlHTTP", "TenantProtocol", subprocess]),
+        binary("TenantAgent", ["CNamespaces", "CurlHTTP", "TenantProtocol"]),
         binary("AdminCLI", ["AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
         binary(
             "LocalCloud",

@@ -1,0 +1,59 @@
+import FoundationEssentials
+import TenantProtocol
+
+/// Where the agent's files are. The boot script wrote the first two and shares the counter and the spool.
+struct Installation: Sendable {
+    var etc = "/etc/molecule"
+    var state = "/var/lib/molecule"
+
+    var declarationPath: String { "\(etc)/declaration.json" }
+    var bootTokenPath: String { "\(etc)/boot-token" }
+    /// Mode 0600, as is the configuration.
+    var secretsPath: String { "\(etc)/secrets.json" }
+    var configurationPath: String { "\(etc)/config.json" }
+    /// Present only where the declaration names a private certificate authority.
+    var authoritiesPath: String { "\(etc)/ca-bundle.pem" }
+
+    /// There when the platform knows that the secrets arrived.
+    var enrolledPath: String { "\(state)/enrolled" }
+    var sequencePath: String { "\(state)/boot-sequence" }
+    var spoolPath: String { "\(state)/spool" }
+    var stackStatePath: String { "\(state)/stack.json" }
+    /// Held while containers are changed.
+    var stackLockPath: String { "\(state)/stack.lock" }
+    /// Held by a redeploy from start to end: the second one is told so.
+    var redeployLockPath: String { "\(state)/redeploy.lock" }
+
+    func declaration() throws -> Declaration {
+        guard let bytes = try Files.read(declarationPath) else {
+            throw StageFailure(.invalidDeclaration, "\(declarationPath) is missing")
+        }
+        do {
+            return try JSONDecoder().decode(Declaration.self, from: Data(bytes))
+        } catch {
+            throw StageFailure(.invalidDeclaration, "\(declarationPath) is not a declaration")
+        }
+    }
+
+    func bootToken() throws -> String? {
+        guard let bytes = try Files.read(bootTokenPath) else { return nil }
+        let token = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
+        return token.isEmpty ? nil : token
+    }
+
+    func secrets() throws -> EnrolmentGrant? {
+        guard let bytes = try Files.read(secretsPath) else { return nil }
+        return try JSONDecoder().decode(EnrolmentGrant.self, from: Data(bytes))
+    }
+
+    func write(_ secrets: EnrolmentGrant) throws {
+        try Files.replace(secretsPath, with: try encoded(secrets), mode: 0o600)
+    }
+}
+
+/// Sorted keys: the same value gives the same bytes.
+func encoded(_ value: some Encodable) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(value))
+}

@@ -1,0 +1,67 @@
+import CurlHTTP
+import FoundationEssentials
+import TenantProtocol
+
+/// The control plane's tenant routes. Stateless: the caller says with which token.
+struct PlatformClient: Sendable {
+    private let http: HTTPClient
+    private let baseURL: String
+    private let orgID: String
+
+    /// nil on a self-hosted tenant.
+    init?(_ declaration: Declaration) {
+        guard let platform = declaration.platform else { return nil }
+        var configuration = HTTPClient.Configuration.environment
+        configuration.extraCA = platform.certificateAuthority
+        configuration.userAgent = "tenant-agent/\(agentVersion)"
+        http = HTTPClient(configuration: configuration)
+        baseURL = platform.controlPlaneURL
+        orgID = declaration.orgID
+    }
+
+    func report(_ events: [BootEvent], token: String) async throws -> HTTPResponse {
+        try await post("/cp/tenants/boot-event", try encoded(BootEventBatch(events: events)), token)
+    }
+
+    func enrol(_ request: EnrolmentRequest, bootToken: String) async throws -> HTTPResponse {
+        try await post("/cp/tenants/enroll", try encoded(request), bootToken)
+    }
+
+    func confirmEnrolment(adminToken: String) async throws -> HTTPResponse {
+        try await post("/cp/tenants/enroll/confirm", [], adminToken)
+    }
+
+    func configuration(adminToken: String) async throws -> HTTPResponse {
+        try await send("GET", "/cp/tenants/config", [], adminToken)
+    }
+
+    private func post(_ path: String, _ body: [UInt8], _ token: String) async throws -> HTTPResponse {
+        try await send("POST", path, body, token)
+    }
+
+    private func send(
+        _ method: String, _ path: String, _ body: [UInt8], _ token: String
+    ) async throws -> HTTPResponse {
+        var request = HTTPRequest(
+            method, baseURL + path,
+            headers: [
+                HTTPField("Authorization", "Bearer \(token)"), HTTPField("X-Molecule-Org-Id", orgID),
+            ], body: body)
+        if !body.isEmpty { request.headers.append(HTTPField("Content-Type", "application/json")) }
+        request.timeout = .seconds(15)
+        return try await http.send(request)
+    }
+}
+
+extension HTTPResponse {
+    var isSuccess: Bool { (200..<300).contains(status) }
+
+    /// The same request may well be taken later.
+    var isTransientRefusal: Bool { status == 408 || status == 425 || status == 429 || status >= 500 }
+
+    /// `Retry-After` in seconds, at most a minute; nil when it is absent or a date.
+    var retryAfter: Duration? {
+        guard let seconds = header("Retry-After").flatMap({ Int($0) }), seconds >= 0 else { return nil }
+        return .seconds(min(seconds, 60))
+    }
+}

@@ -1,0 +1,156 @@
+import TenantProtocol
+
+/// The tenant's stack: what runs on every instance, in the order in which it starts.
+///
+/// Postgres alone is on the default bridge, published to it at the host's bridge address (172.17.0.1:5432)
+/// for the workspaces. Everything else shares the network of a holder, a container that only sleeps:
+/// 127.0.0.1 inside is common ground, out of the workspaces' reach; replacing molecule-tenant disturbs
+/// no neighbour; and nothing has the host's network, from which the instance's credentials can be asked.
+struct Stack: Sendable {
+    let declaration: Declaration
+    let secrets: EnrolmentGrant
+    /// Of the platform; empty on a self-hosted tenant.
+    let configuration: [String: String]
+    /// By container name; what a redeploy put in place of the declared image.
+    let images: [String: String]
+    /// The host's address on the default bridge.
+    let gateway: String
+    /// File of the private authorities on the host; nil where there is none.
+    let authoritiesPath: String?
+
+    static let holderName = "molecule-network"
+
+    /// Started first, never replaced. Of all the images, that of Redis is the smallest with a `sleep`.
+    var holder: ContainerSpec {
+        var spec = ContainerSpec(image: declaration.stack.redis, host: .init())
+        spec.entrypoint = ["sleep", "infinity"]
+        // As process 1, `sleep` takes no notice of SIGTERM.
+        spec.stopSignal = "SIGKILL"
+        spec.exposedPorts = ["8080/tcp": .init()]
+        spec.host.portBindings = [
+            "8080/tcp": ["127.0.0.1", gateway].map { .init(hostIP: $0, hostPort: "8080") }
+        ]
+        return spec
+    }
+
+    /// - Parameter network: id of the holder's container
+    func services(network: String) throws -> [Service] {
+        var services = [
+            postgres, redis(network), memoryPlugin(network), try tenant(network),
+        ]
+        if declaration.stack.cloudflared != nil { services.append(try cloudflared(network)) }
+        return services
+    }
+
+    private var postgres: Service {
+        var spec = ContainerSpec(image: declaration.stack.postgres, host: .init())
+        spec.environment = [
+            "POSTGRES_USER=molecule", "POSTGRES_DB=molecule",
+            "POSTGRES_PASSWORD=\(secrets.databasePassword)", "PGDATA=/var/lib/postgresql/data/pgdata",
+        ]
+        spec.host.binds = ["molecule-postgres:/var/lib/postgresql/data"]
+        spec.host.portBindings = ["5432/tcp": [.init(hostIP: gateway, hostPort: "5432")]]
+        spec.exposedPorts = ["5432/tcp": .init()]
+        // Postgres builds an HNSW index in parallel in /dev/shm; Docker's 64 MB are too few.
+        spec.host.sharedMemory = 256 << 20
+        return Service(name: "molecule-postgres", stage: .postgres, deadline: .seconds(120), spec: spec) {
+            // Over TCP: while the image initialises its data, it listens on the local socket only.
+            let probe = ["pg_isready", "-q", "-h", "127.0.0.1", "-U", "molecule"]
+            guard try await $0.docker.execute(probe, in: "molecule-postgres") == 0 else { return false }
+            let sql = "CREATE EXTENSION IF NOT EXISTS vector"
+            let psql = ["psql", "-q", "-U", "molecule", "-d", "molecule", "-v", "ON_ERROR_STOP=1", "-c", sql]
+            return try await $0.docker.execute(psql, in: "molecule-postgres") == 0
+        }
+    }
+
+    private func redis(_ network: String) -> Service {
+        var spec = shared(network, image("molecule-redis", declaration.stack.redis))
+        spec.command = ["redis-server", "--bind", "127.0.0.1", "--appendonly", "yes", "--dir", "/data"]
+        spec.host.binds = ["molecule-redis:/data"]
+        return Service(name: "molecule-redis", stage: .redis, deadline: .seconds(60), spec: spec) {
+            await $0.probe(6379).ask("PING\r\n") { $0.hasSuffix("\r\n") } == "+PONG\r\n"
+        }
+    }
+
+    private func memoryPlugin(_ network: String) -> Service {
+        var spec = shared(network, image("molecule-memory-plugin", declaration.stack.memoryPlugin))
+        spec.environment = ["DATABASE_URL=\(databaseURL)", "MEMORY_PLUGIN_LISTEN=127.0.0.1:9100"]
+        return Service(
+            name: "molecule-memory-plugin", stage: .memoryPlugin, deadline: .seconds(60), spec: spec
+        ) { await $0.probe(9100).httpStatus("/health") == 200 }
+    }
+
+    private func tenant(_ network: String) throws -> Service {
+        let image = image("molecule-tenant", declaration.stack.tenant)
+        var spec = shared(network, image)
+        spec.environment = TenantEnvironment(stack: self, databaseURL: databaseURL, image: image).lines
+        spec.host.binds = authorities
+        return Service(name: "molecule-tenant", stage: .tenant, deadline: .seconds(120), spec: spec) {
+            await $0.probe(8080).httpStatus("/health") == 200
+        }
+    }
+
+    private func cloudflared(_ network: String) throws -> Service {
+        guard !secrets.tunnelToken.isEmpty else {
+            throw StageFailure(.invalidDeclaration, "a tunnel is declared, and there is no tunnel token")
+        }
+        let declared = declaration.stack.cloudflared ?? ""
+        var spec = shared(network, image("molecule-cloudflared", declared))
+        spec.command = ["tunnel", "--no-autoupdate", "--metrics", "127.0.0.1:20241", "run"]
+        spec.environment = ["TUNNEL_TOKEN=\(secrets.tunnelToken)"]
+        if !authorities.isEmpty {
+            spec.environment.append("SSL_CERT_FILE=\(TenantEnvironment.authoritiesPath)")
+        }
+        spec.host.binds = authorities
+        return Service(name: "molecule-cloudflared", stage: .tunnel, deadline: .seconds(120), spec: spec) {
+            // 200 once a connection is registered at the edge.
+            await $0.probe(20241).httpStatus("/ready") == 200
+        }
+    }
+
+    private var authorities: [String] {
+        authoritiesPath.map { ["\($0):\(TenantEnvironment.authoritiesPath):ro"] } ?? []
+    }
+
+    private func shared(_ network: String, _ image: String) -> ContainerSpec {
+        ContainerSpec(image: image, host: .init(networkMode: "container:\(network)"))
+    }
+
+    private func image(_ container: String, _ declared: String) -> String { images[container] ?? declared }
+
+    /// The same stack with another image for one container; nil for the one it has.
+    func with(_ image: String?, for container: String) -> Stack {
+        guard let image else { return self }
+        return Stack(
+            declaration: declaration, secrets: secrets, configuration: configuration,
+            images: images.merging([container: image]) { _, new in new }, gateway: gateway,
+            authoritiesPath: authoritiesPath)
+    }
+
+    /// By container name.
+    static func declaredImages(_ stack: Declaration.Stack) -> [String: String] {
+        var images = [
+            "molecule-postgres": stack.postgres, "molecule-redis": stack.redis,
+            "molecule-memory-plugin": stack.memoryPlugin, "molecule-tenant": stack.tenant,
+        ]
+        images["molecule-cloudflared"] = stack.cloudflared
+        return images
+    }
+
+    private var databaseURL: String {
+        "postgres://molecule:\(percentEncoded(secrets.databasePassword))@\(gateway):5432/molecule"
+    }
+}
+
+/// RFC 3986, section 2.3: everything but the unreserved.
+func percentEncoded(_ text: String) -> String {
+    text.utf8.reduce(into: "") { result, byte in
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E:
+            result.unicodeScalars.append(Unicode.Scalar(byte))
+        default:
+            let digits = String(byte, radix: 16, uppercase: true)
+            result += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import TenantProtocol
+
+extension Stack {
+    /// The stack as the files on this instance describe it.
+    static func load(_ installation: Installation, _ docker: DockerEngine) async throws -> Stack {
+        let declaration = try installation.declaration()
+        guard let secrets = try installation.secrets() else {
+            throw StageFailure(.internalError, "this instance has no secrets yet: it has not been booted")
+        }
+        let state = try StackState.load(installation.stackStatePath)
+        return Stack(
+            declaration: declaration, secrets: secrets,
+            configuration: try TenantConfiguration(installation: installation).current(),
+            images: state.chosen(declaredImages(declaration.stack)),
+            gateway: try await docker.bridgeGateway() ?? "172.17.0.1",
+            authoritiesPath: Files.exists(installation.authoritiesPath)
+                ? installation.authoritiesPath : nil)
+    }
+}

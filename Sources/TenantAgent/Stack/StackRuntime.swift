@@ -1,0 +1,92 @@
+import TenantProtocol
+
+/// The stack's containers on this instance's Docker, with the network that they share.
+struct StackRuntime: Sendable {
+    let docker: DockerEngine
+    /// The holder; it runs.
+    let holder: Container
+
+    /// Starts the holder where it does not run.
+    static func open(_ stack: Stack, _ docker: DockerEngine) async throws -> StackRuntime {
+        let spec = try labelled(stack.holder)
+        if let existing = try await docker.container(Stack.holderName) {
+            if existing.fingerprint != fingerprint(spec) { try await docker.remove(Stack.holderName) }
+        }
+        if try await docker.container(Stack.holderName) == nil {
+            _ = try await docker.create(Stack.holderName, spec)
+        }
+        try await docker.start(Stack.holderName)
+        guard let holder = try await docker.container(Stack.holderName), holder.isUp else {
+            throw StageFailure(.startFailed, "\(Stack.holderName) does not run")
+        }
+        return StackRuntime(docker: docker, holder: holder)
+    }
+
+    func probe(_ port: UInt16) -> NetworkProbe { NetworkProbe(pid: holder.state.pid, port: port) }
+
+    /// Makes the service's container run, in the holder's present network.
+    /// - Parameter replacing: whether a container of another specification gives way
+    func ensure(_ service: Service, replacing: Bool = true) async throws {
+        let spec = try Self.labelled(service.spec)
+        if let existing = try await docker.container(service.name) {
+            guard replacing, existing.fingerprint != Self.fingerprint(spec) else {
+                return try await revive(service, existing)
+            }
+            log("\(service.name): made anew, its declaration changed")
+            try await docker.stop(service.name, graceSeconds: 30)
+            try await docker.remove(service.name)
+        }
+        _ = try await docker.create(service.name, spec)
+        try await docker.start(service.name)
+    }
+
+    /// Waits until the service is healthy; a container that keeps dying ends the wait.
+    func awaitHealthy(_ service: Service, deadline: Duration? = nil) async throws {
+        let end = ContinuousClock.now + (deadline ?? service.deadline)
+        let restartsBefore = try await docker.container(service.name)?.restartCount ?? 0
+        while true {
+            if await isHealthy(service) { return }
+            try await Task.sleep(for: .milliseconds(250))
+            guard let container = try await docker.container(service.name) else {
+                throw StageFailure(.startFailed, "\(service.name) is gone")
+            }
+            if container.restartCount - restartsBefore >= Self.toleratedRestarts {
+                throw StageFailure(
+                    .startFailed, "\(service.name) keeps ending; see `docker logs \(service.name)`",
+                    exitCode: container.state.exitCode)
+            }
+            if ContinuousClock.now >= end {
+                throw StageFailure(.unhealthy, "\(service.name) runs and is not healthy in time")
+            }
+        }
+    }
+
+    /// An error while asking counts as unhealthy.
+    func isHealthy(_ service: Service) async -> Bool {
+        (try? await within(.seconds(10), "health of \(service.name)") { try await service.isHealthy(self) })
+            ?? false
+    }
+
+    private static let toleratedRestarts = 4
+
+    private func revive(_ service: Service, _ container: Container) async throws {
+        let isShared = service.spec.host.networkMode != "bridge"
+        if container.isUp {
+            if !isShared || sharesNetwork(container.state.pid, holder.state.pid) { return }
+            // The holder was restarted: this one still sits in the network that went with it.
+            log("\(service.name): restarted into the stack's network")
+            try await docker.stop(service.name)
+        }
+        try await docker.start(service.name)
+    }
+
+    static func labelled(_ spec: ContainerSpec) throws -> ContainerSpec {
+        var labelled = spec
+        labelled.labels[ContainerSpec.fingerprintLabel] = try spec.fingerprint()
+        return labelled
+    }
+
+    private static func fingerprint(_ labelled: ContainerSpec) -> String? {
+        labelled.labels[ContainerSpec.fingerprintLabel]
+    }
+}

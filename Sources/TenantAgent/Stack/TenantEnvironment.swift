@@ -1,0 +1,52 @@
+import TenantProtocol
+
+/// The variables of molecule-tenant. Names as its public images know them.
+struct TenantEnvironment: Sendable {
+    let stack: Stack
+    let databaseURL: String
+    let image: String
+
+    /// Inside the container.
+    static let authoritiesPath = "/etc/molecule/ca-bundle.pem"
+
+    /// `NAME=value`, sorted, so that the same values give the same specification.
+    var lines: [String] {
+        // The platform's configuration may rotate what the platform hands out, but not move the stack.
+        handedOut.merging(stack.configuration) { _, rotated in rotated }
+            .merging(fixed) { _, ours in ours }
+            .map { "\($0.key)=\($0.value)" }
+            .sorted()
+    }
+
+    private var handedOut: [String: String] {
+        guard let platform = stack.declaration.platform else { return [:] }
+        return [
+            "MOLECULE_CP_SHARED_SECRET": stack.secrets.sharedSecret,
+            "MOLECULE_CP_URL": platform.controlPlaneURL,
+            "CP_UPSTREAM_URL": platform.controlPlaneURL,
+        ]
+    }
+
+    private var fixed: [String: String] {
+        var values = [
+            "ADMIN_TOKEN": stack.secrets.adminToken,
+            "SECRETS_ENCRYPTION_KEY": stack.secrets.secretsEncryptionKey,
+            "DATABASE_URL": databaseURL,
+            "REDIS_URL": "redis://127.0.0.1:6379",
+            "MEMORY_PLUGIN_URL": "http://127.0.0.1:9100",
+            "WORKSPACE_LISTEN": "0.0.0.0:8080",
+        ]
+        if let digest = ImageReference(image)?.digest { values["MOLECULE_IMAGE_DIGEST"] = digest }
+        if stack.authoritiesPath != nil {
+            values["CURL_CA_BUNDLE"] = Self.authoritiesPath
+            values["SSL_CERT_FILE"] = Self.authoritiesPath
+        }
+        // A self-hosted tenant serves whoever reaches it: without an org's id the guard is off.
+        if let platform = stack.declaration.platform {
+            values["MOLECULE_ORG_ID"] = stack.declaration.orgID
+            values["MOLECULE_ORG_SLUG"] = stack.declaration.orgSlug
+            values["MOLECULE_PLATFORM_URL"] = platform.tenantURL
+        }
+        return values
+    }
+}
