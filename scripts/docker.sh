@@ -16,10 +16,11 @@ connect_docker() {
 
 # build_image TAG [CONTEXT] <Dockerfile: with the classic builder, which every engine and client has.
 build_image() {
-    local tag="$1" context="${2:-}" empty=''
+    local tag="$1" context="${2:-}" empty='' log
     if [[ -z "$context" ]]; then empty="$(mktemp -d)" && context="$empty"; fi
-    DOCKER_BUILDKIT=0 docker build --quiet --force-rm --tag "$tag" --file - "$context" 2>&1 |
-        grep -v -e DEPRECATED -e 'docs.docker.com' -e '^ *$' || true
+    if ! log="$(DOCKER_BUILDKIT=0 docker build --force-rm --tag "$tag" --file - "$context" 2>&1)"; then
+        printf '%s\n' "$log" >&2
+        return 1
+    fi
     [[ -z "$empty" ]] || rmdir "$empty"
-    docker image inspect "$tag" >/dev/null
 }
