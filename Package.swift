@@ -70,6 +70,7 @@ let package = Package(
         library("Postgres", ["CPostgres", logging, lifecycle]),
         library("Workflows", ["Postgres", logging, lifecycle]),
         library("TenantProtocol"),
+        library("TunnelLink", nio),
 
         binary(
             "ControlPlane",
@@ -82,10 +83,10 @@ let package = Package(
         binary(
             "LocalCloud",
             [
-                "AWSSigV4", "CCrypto", "CurlHTTP", "TenantProtocol",
-                hummingbird, argumentParser, logging, lifecycle, subprocess, xmlCoder, nioSSL,
+                "AWSSigV4", "CCrypto", "CurlHTTP", "TenantProtocol", "TunnelLink",
+                hummingbird, argumentParser, logging, lifecycle, subprocess, nioSSL,
             ] + nio),
-        binary("TunnelConnector", nio),
+        binary("TunnelConnector", ["TunnelLink"] + nio),
         binary("WorkspaceServer", ["CurlHTTP", "Postgres", "TenantProtocol", hummingbird, logging, lifecycle] + nio),
         binary("MemoryPlugin", ["Postgres", hummingbird, logging, lifecycle]),
         binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),

@@ -1,0 +1,98 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import ServiceLifecycle
+import TunnelLink
+
+/// Accepts connections, with TLS or without, and gives each to a handler as a stream.
+struct StreamListener: Service {
+    let name: String
+    let host: String
+    let port: Int
+    /// nil for plain TCP.
+    let tls: NIOSSLContext?
+    let logger: Logger
+    let listening: @Sendable (Int) -> Void
+    let handler: @Sendable (ByteStream) async -> Void
+
+    func run() async throws {
+        let (streams, continuation) = AsyncStream<ByteStream>.makeStream()
+        let server = try await bind(continuation)
+        listening(server.localAddress?.port ?? port)
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                for await stream in streams {
+                    group.addTask {
+                        await handler(stream)
+                        stream.close()
+                    }
+                }
+                group.cancelAll()
+            }
+        }
+        continuation.finish()
+        try? await server.close().get()
+    }
+
+    private func bind(_ accepted: AsyncStream<ByteStream>.Continuation) async throws -> any Channel {
+        let tls = tls
+        do {
+            return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.backlog, value: 1024)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        if let tls {
+                            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                        }
+                        accepted.yield(try ByteStream.install(on: channel))
+                    }
+                }
+                .bind(host: host, port: port).get()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw PortTaken(service: name, address: "\(host):\(port)")
+        }
+    }
+}
+
+/// Serves every name that a client asks for with a certificate of its own, minted on first use.
+///
+/// One certificate a name: OpenSSL and curl refuse `*.localhost`, a wildcard over a whole top-level domain.
+enum ServerNames {
+    static func context(_ authority: CertificateAuthority, fallback: String) throws -> NIOSSLContext {
+        var configuration = try tls(authority, fallback)
+        let minted = MintedCertificates(authority)
+        configuration.sslContextCallback = { values, promise in
+            promise.completeWith(
+                Result {
+                    var override = NIOSSLContextConfigurationOverride()
+                    guard let name = values.serverHostname?.lowercased(), !name.isEmpty else {
+                        return override
+                    }
+                    let server = try minted.server(name)
+                    override.certificateChain = server.chain
+                    override.privateKey = .privateKey(server.key)
+                    return override
+                })
+        }
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    /// One certificate for everybody.
+    static func context(_ authority: CertificateAuthority, address: String) throws -> NIOSSLContext {
+        try NIOSSLContext(configuration: try tls(authority, address))
+    }
+
+    private static func tls(_ authority: CertificateAuthority, _ host: String) throws -> TLSConfiguration {
+        let server = try MintedCertificates(authority).server(host)
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: server.chain, privateKey: .privateKey(server.key))
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        return configuration
+    }
+}

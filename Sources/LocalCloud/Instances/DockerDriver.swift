@@ -1,0 +1,127 @@
+import Logging
+import Synchronization
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Instances that really boot: one container each, with systemd, cloud-init and a Docker daemon inside.
+struct DockerDriver: InstanceDriver {
+    /// Marks a container with the name of the cloud that it belongs to.
+    static let label = "localcloud"
+    /// How long a new instance's systemd may take to answer.
+    static let bootLimit = Duration.seconds(120)
+
+    private let name: String
+    private let network: String
+    private let images: [String: String]
+    private let logger: Logger
+
+    init(settings: Settings) {
+        name = settings.name
+        network = settings.bridge
+        images = settings.images
+        logger = settings.logger
+    }
+
+    func removeLeftovers() async throws {
+        let listed = try await docker("ps", "-aq", "--filter", "label=\(Self.label)=\(name)")
+        let ids = listed.split(separator: "\n").map(String.init)
+        guard !ids.isEmpty else { return }
+        logger.info("removing leftover instances", metadata: ["count": "\(ids.count)"])
+        _ = try await ProcessRunner.check("docker", ["rm", "-f", "-v"] + ids)
+    }
+
+    func launch(_ instance: Instance, agentRegistered: @escaping @Sendable () async -> Void) async throws {
+        guard let image = images[instance.imageID] else {
+            throw DriverError(description: "no Docker image for \(instance.imageID)")
+        }
+        _ = try await ProcessRunner.check("docker", runArguments(instance, image: image))
+        Task { await awaitAgent(instance, agentRegistered) }
+    }
+
+    /// Measured to boot systemd, cloud-init and an inner Docker without full privileges; the image's own
+    /// entry makes the cgroup mounts writable. An anonymous volume carries the inner Docker's storage:
+    /// overlay2 does not work on overlay2.
+    private func runArguments(_ instance: Instance, image: String) -> [String] {
+        let memory = InstanceType.memoryMiB[instance.type] ?? 1024
+        return [
+            "run", "-d", "--name", container(instance.id), "--hostname", instance.hostname,
+            "--network", network, "--ip", instance.privateAddress, "--mac-address", instance.macAddress,
+            "--dns", "10.255.255.53", "--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/run/lock",
+            "-m", "\(memory)m", "-v", "/var/lib/docker", "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
+            "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
+            "--security-opt", "systempaths=unconfined", "--device-cgroup-rule", "a *:* rwm",
+            "--label", "\(Self.label)=\(name)", "--label", "\(Self.label).instance=\(instance.id)", image,
+        ]
+    }
+
+    private func container(_ id: String) -> String { "\(name)-\(id)" }
+
+    /// The SSM agent starts with systemd: the instance can be commanded once systemd takes orders.
+    private func awaitAgent(_ instance: Instance, _ registered: @Sendable () async -> Void) async {
+        let deadline = ContinuousClock.now.advanced(by: Self.bootLimit)
+        while ContinuousClock.now < deadline {
+            let probe = try? await ProcessRunner.run(
+                "docker", ["exec", container(instance.id), "systemctl", "is-system-running"])
+            let answer = probe?.output.split(separator: "\n").first ?? ""
+            if ["initializing", "starting", "running", "degraded"].contains(answer) {
+                return await registered()
+            }
+            if probe?.error.contains("No such container") == true { return }
+            try? await Task.sleep(for: .milliseconds(500))
+        }
+        logger.warning("systemd does not answer", metadata: ["instance": "\(instance.id)"])
+    }
+
+    func terminate(_ instance: Instance) async throws {
+        let result = try await ProcessRunner.run("docker", ["rm", "-f", "-v", container(instance.id)])
+        guard result.status == 0 || result.error.contains("No such container") else {
+            throw DriverError(description: "docker rm failed: \(result.error)")
+        }
+    }
+
+    func stop(_ instance: Instance) async throws {
+        _ = try await docker("stop", "-t", "20", container(instance.id))
+    }
+
+    func start(_ instance: Instance) async throws { _ = try await docker("start", container(instance.id)) }
+
+    func reboot(_ instance: Instance) async throws {
+        _ = try await docker("restart", "-t", "20", container(instance.id))
+    }
+
+    func console(_ instance: Instance) async -> String {
+        let log = try? await ProcessRunner.run("docker", ["logs", container(instance.id)])
+        let cloudInit = try? await ProcessRunner.run(
+            "docker",
+            ["exec", container(instance.id), "tail", "-c", "60000", "/var/log/cloud-init-output.log"])
+        return (log?.output ?? "") + (log?.error ?? "")
+            + (cloudInit?.status == 0 ? cloudInit?.output ?? "" : "")
+    }
+
+    /// `timeout` inside the instance ends the script there; ending `docker exec` outside would not.
+    func run(_ script: ShellScript, on instance: Instance) async -> ScriptResult {
+        var arguments = ["exec"]
+        if let directory = script.workingDirectory { arguments += ["-w", directory] }
+        let seconds = script.timeout.components.seconds
+        arguments += [
+            container(instance.id), "timeout", "-k", "5", String(seconds), "/bin/sh", "-c", script.text,
+        ]
+        let started = ContinuousClock.now
+        guard let result = try? await ProcessRunner.run("docker", arguments) else {
+            return ScriptResult(ending: .undeliverable, exitCode: -1, output: "", error: "")
+        }
+        let isOver = started.duration(to: .now) >= script.timeout && [124, 137].contains(result.status)
+        return ScriptResult(
+            ending: isOver ? .timedOut : .exited, exitCode: isOver ? -1 : result.status,
+            output: result.output,
+            error: result.error)
+    }
+
+    private func docker(_ arguments: String...) async throws -> String {
+        try await ProcessRunner.check("docker", arguments)
+    }
+}

@@ -1,0 +1,141 @@
+import ArgumentParser
+import Logging
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serves until SIGTERM, then ends its instances and undoes its rules.",
+        discussion: """
+            Environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (optional) and \
+            CLOUDFLARE_API_TOKEN are the credentials that callers must present. AWS_REGION, \
+            CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_ZONE_ID and TENANT_DOMAIN name what is served. DOCKER_HOST \
+            names the daemon. LOG_LEVEL is info unless set.
+            """)
+
+    @Option(help: "Marks this cloud's containers and packet rules.") var name = "localcloud"
+    @Option(help: "docker or simulated.") var driver = "docker"
+    @Option(help: "Folder of ca.pem, ca-key.pem, identity-cert.pem and identity-key.pem; made when missing.")
+    var folder = ".local"
+    @Option(help: "Ports are this plus a fixed offset; 0 lets the kernel choose each.") var portBase = 18000
+    @Option(help: "Overrides the AWS port.") var awsPort: Int?
+    @Option(help: "Overrides the Cloudflare port.") var cloudflarePort: Int?
+    @Option(help: "Overrides the edge's port.") var edgePort: Int?
+    @Option(help: "Overrides the platform front's port.") var frontPort: Int?
+    @Option(help: "Overrides the port where tunnel connectors dial in.") var tunnelPort: Int?
+    @Option(help: "Overrides the instance metadata port.") var metadataPort: Int?
+    @Option(help: "Overrides the artifacts' port.") var artifactsPort: Int?
+    @Option(help: "The instances' network. Simulated: 127.77.0.0/16, so that a test can call as an instance.")
+    var subnet: String?
+    @Option(help: "The instances' bridge and Docker network.") var bridge = "vpc0"
+    @Option(help: "Overrides the address for instances: their subnet's first host, or 127.0.0.1 simulated.")
+    var bridgeAddress: String?
+    @Option(help: "host:port of the control plane, to which the platform front forwards.")
+    var controlPlane: String?
+    @Option(help: "Folder served to instances.") var artifacts: String?
+    @Option(help: "Where to write ports and ids as JSON once everything listens.") var readyFile: String?
+    @Option(help: "AMI_ID=DOCKER_IMAGE; may be repeated.") var image: [String] = []
+    @Option(help: "Milliseconds for which new things stay invisible to reads.") var consistencyDelay = 0
+    @Flag(help: "EC2's request limits.") var throttle = false
+    @Flag(help: "Cloudflare's 1,200 requests in 5 minutes.") var cloudflareThrottle = false
+    @Option(help: "Tunnels an account may have.") var maximumTunnels = 1000
+    @Option(help: "DNS records a zone may have.") var maximumRecords = 200
+    @Option(help: "Simulated: milliseconds that a boot stage takes.") var stageMilliseconds = 20
+
+    func run() async throws {
+        try await LocalCloud(try settings()).run()
+    }
+
+    private func settings() throws -> Settings {
+        guard let kind = Settings.DriverKind(rawValue: driver) else {
+            throw ValidationError("--driver is docker or simulated")
+        }
+        let simulated = kind == .simulated
+        guard let network = Subnet(subnet ?? (simulated ? "127.77.0.0/16" : "10.77.0.0/24")) else {
+            throw ValidationError("--subnet is an IPv4 network such as 10.77.0.0/24")
+        }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        var simulation = Simulation()
+        simulation.stageMilliseconds = stageMilliseconds
+        let environment = try Credentials()
+        return Settings(
+            name: name, driver: kind, ports: ports,
+            bridgeAddress: bridgeAddress ?? (simulated ? "127.0.0.1" : network.firstHost), bridge: bridge,
+            subnet: network, aws: environment.aws, region: environment.region,
+            cloudflare: .init(
+                apiToken: environment.cloudflareToken, accountID: environment.cloudflareAccount,
+                zoneID: environment.cloudflareZone, zoneName: environment.domain,
+                throttling: cloudflareThrottle,
+                maximumTunnels: maximumTunnels, maximumRecords: maximumRecords),
+            controlPlane: try endpoint(), folder: folder, artifacts: artifacts, readyFile: readyFile,
+            images: try images(), consistencyDelay: .milliseconds(consistencyDelay), throttling: throttle,
+            simulation: simulation, logger: Self.logger())
+    }
+
+    private var ports: Settings.Ports {
+        func port(_ given: Int?, _ offset: Int) -> Int { given ?? (portBase == 0 ? 0 : portBase + offset) }
+        return Settings.Ports(
+            aws: port(awsPort, 566), cloudflare: port(cloudflarePort, 567), edge: port(edgePort, 443),
+            front: port(frontPort, 444), tunnel: port(tunnelPort, 844), metadata: port(metadataPort, 169),
+            artifacts: port(artifactsPort, 170))
+    }
+
+    private func endpoint() throws -> Settings.Endpoint? {
+        guard let controlPlane else { return nil }
+        let parts = controlPlane.split(separator: ":")
+        guard parts.count == 2, let port = Int(parts[1]) else {
+            throw ValidationError("--control-plane is host:port")
+        }
+        return Settings.Endpoint(host: String(parts[0]), port: port)
+    }
+
+    private func images() throws -> [String: String] {
+        var images: [String: String] = [:]
+        for pair in image {
+            guard let equals = pair.firstIndex(of: "="),
+                ResourceID.isWellFormed(String(pair[..<equals]), "ami")
+            else { throw ValidationError("--image is AMI_ID=DOCKER_IMAGE") }
+            images[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+        }
+        return images
+    }
+
+    private static func logger() -> Logger {
+        var logger = Logger(label: "localcloud") { StreamLogHandler.standardError(label: $0) }
+        let level = ProcessInfo.processInfo.environment["LOG_LEVEL"]
+        logger.logLevel = level.flatMap { Logger.Level(rawValue: $0) } ?? .info
+        return logger
+    }
+}
+
+/// What comes from the environment; everything that is missing is named at once.
+private struct Credentials {
+    let aws: Settings.AWSCredentials
+    let region: String
+    let cloudflareToken: String
+    let cloudflareAccount: String
+    let cloudflareZone: String
+    let domain: String
+
+    init() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let required = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "CLOUDFLARE_API_TOKEN"]
+        let missing = required.filter { environment[$0]?.isEmpty != false }
+        guard missing.isEmpty else {
+            throw ValidationError("these must be set: " + missing.joined(separator: ", "))
+        }
+        aws = Settings.AWSCredentials(
+            accessKeyID: environment["AWS_ACCESS_KEY_ID"] ?? "",
+            secretAccessKey: environment["AWS_SECRET_ACCESS_KEY"] ?? "",
+            sessionToken: environment["AWS_SESSION_TOKEN"].flatMap { $0.isEmpty ? nil : $0 })
+        region = environment["AWS_REGION"] ?? "us-east-1"
+        cloudflareToken = environment["CLOUDFLARE_API_TOKEN"] ?? ""
+        cloudflareAccount = environment["CLOUDFLARE_ACCOUNT_ID"] ?? "0123456789abcdef0123456789abcdef"
+        cloudflareZone = environment["CLOUDFLARE_ZONE_ID"] ?? "fedcba9876543210fedcba9876543210"
+        domain = environment["TENANT_DOMAIN"] ?? "localhost"
+    }
+}

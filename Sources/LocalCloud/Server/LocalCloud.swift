@@ -1,0 +1,158 @@
+import Logging
+import NIOSSL
+import ServiceLifecycle
+import TunnelLink
+
+/// Everything of one local cloud, put together.
+struct LocalCloud: Sendable {
+    let settings: Settings
+    let fleet: Fleet
+    private let authority: CertificateAuthority
+    private let metadata: MetadataService
+    private let aws: AWSEndpoint
+    private let cloudflare: CloudflareAPI
+    private let tunnels: Tunnels
+    private let records: DNSRecords
+    private let connectors: Connectors
+    private let ready: Readiness
+
+    init(_ settings: Settings) throws {
+        self.settings = settings
+        authority = try CertificateAuthority(folder: settings.folder)
+        let identity = try IdentityAuthority(
+            folder: settings.folder, accountID: settings.accountID, region: settings.region)
+        let simulated =
+            settings.driver == .docker
+            ? nil
+            : SimulatedDriver(identity: identity, simulation: settings.simulation, logger: settings.logger)
+        let driver: any InstanceDriver = simulated ?? DockerDriver(settings: settings)
+        fleet = Fleet(settings: settings, driver: driver)
+        connectors = Connectors()
+        tunnels = Tunnels(
+            accountID: settings.cloudflare.accountID, maximum: settings.cloudflare.maximumTunnels,
+            connectors: connectors)
+        records = DNSRecords(
+            zoneName: settings.cloudflare.zoneName, maximum: settings.cloudflare.maximumRecords)
+        let commands = Commands(driver: driver, consistencyDelay: settings.consistencyDelay)
+        metadata = MetadataService(
+            fleet: fleet, identity: identity, region: settings.region, accountID: settings.accountID)
+        aws = AWSEndpoint(
+            credentials: settings.aws, region: settings.region,
+            ec2: EC2Service(
+                fleet: fleet, throttle: Throttle(enabled: settings.throttling), accountID: settings.accountID),
+            ssm: SSMService(fleet: fleet, commands: commands),
+            kms: KMSService(region: settings.region, accountID: settings.accountID),
+            operators: OperatorRoutes(
+                fleet: fleet, commands: commands, tunnels: tunnels, records: records, connectors: connectors,
+                simulated: simulated))
+        cloudflare = CloudflareAPI(
+            settings: settings.cloudflare, tunnels: tunnels, records: records,
+            limit: RateLimit(maximum: settings.cloudflare.throttling ? 1200 : nil))
+        ready = Readiness(settings)
+    }
+
+    /// Serves until SIGTERM or SIGINT; then every instance is ended first, and the listeners after it.
+    func run() async throws {
+        try await fleet.driver.removeLeftovers()
+        let firewall = settings.driver == .docker ? FirewallRules(settings) : nil
+        try await firewall?.install()
+        var services: [any Service] = try listeners()
+        services.append(Farewell(fleet: fleet))
+        var configuration = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: settings.logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(60)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            await firewall?.remove()
+            throw error
+        }
+        await firewall?.remove()
+    }
+
+    private func listeners() throws -> [any Service] {
+        let bridge = settings.bridgeAddress
+        var list: [any Service] = [
+            http("aws", settings.loopback, settings.ports.aws) { [aws] in await aws.answer($0) },
+            http("cloudflare", settings.loopback, settings.ports.cloudflare) { [cloudflare] in
+                await cloudflare.answer($0)
+            },
+            http("metadata", bridge, settings.ports.metadata) { [metadata] in await metadata.answer($0) },
+            http("artifacts", bridge, settings.ports.artifacts) { [settings] in
+                ArtifactFolder(path: settings.artifacts).answer($0)
+            },
+        ]
+        list.append(tunnelListener(bridge))
+        list.append(IdlePings(admission: admission))
+        let names = try ServerNames.context(authority, fallback: settings.loopback)
+        let edge = TunnelUpstreams(tunnels: tunnels, records: records, connectors: connectors)
+        list.append(
+            stream("edge", settings.loopback, settings.ports.edge, names) { client in
+                var session = ProxySession(client, edge)
+                await session.run()
+            })
+        if let controlPlane = settings.controlPlane {
+            let tls = try ServerNames.context(authority, address: bridge)
+            list.append(
+                stream("front", bridge, settings.ports.front, tls) { client in
+                    var session = ProxySession(client, FixedUpstream(endpoint: controlPlane))
+                    await session.run()
+                })
+        } else {
+            ready.absent("front")
+        }
+        return list
+    }
+
+    private var admission: ConnectorAdmission { ConnectorAdmission(tunnels: tunnels, connectors: connectors) }
+
+    private func tunnelListener(_ bridge: String) -> StreamListener {
+        let (tunnels, ready, admission) = (tunnels, ready, admission)
+        return StreamListener(
+            name: "tunnel", host: bridge, port: settings.ports.tunnel, tls: nil, logger: settings.logger,
+            listening: { port in
+                Task {
+                    await tunnels.setEdgeAddress("\(bridge):\(port)")
+                    ready.listening("tunnel", port)
+                }
+            },
+            handler: { await admission.admit($0) })
+    }
+
+    private func http(
+        _ name: String, _ host: String, _ port: Int, _ handler: @escaping HTTPService.Handler
+    ) -> HTTPService {
+        let ready = ready
+        return HTTPService(
+            name: name, host: host, port: port, logger: settings.logger,
+            listening: { ready.listening(name, $0) }, handler: handler)
+    }
+
+    private func stream(
+        _ name: String, _ host: String, _ port: Int, _ tls: NIOSSLContext?,
+        _ handler: @escaping @Sendable (ByteStream) async -> Void
+    ) -> StreamListener {
+        let ready = ready
+        return StreamListener(
+            name: name, host: host, port: port, tls: tls, logger: settings.logger,
+            listening: { ready.listening(name, $0) }, handler: handler)
+    }
+}
+
+/// Started last, so told first to stop: ends all instances while everything they talk to still answers.
+private struct Farewell: Service {
+    let fleet: Fleet
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await fleet.terminateAll()
+    }
+}
+
+private struct IdlePings: Service {
+    let admission: ConnectorAdmission
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await admission.keepAlive() }
+    }
+}
