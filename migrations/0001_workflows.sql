@@ -23,7 +23,7 @@ CREATE TABLE workflows (
     lease_epoch bigint NOT NULL DEFAULT 0,
     -- Claims so far.
     attempts integer NOT NULL DEFAULT 0,
-    -- Failures outside of steps since the last success of a step.
+    -- Failures of the run outside of its steps.
     failures integer NOT NULL DEFAULT 0,
     failure_code text,
     last_error text,
@@ -46,7 +46,9 @@ CREATE TABLE workflow_steps (
     position bigint GENERATED ALWAYS AS IDENTITY,
     kind text NOT NULL CHECK (kind IN ('step', 'transaction', 'wait', 'sleep')),
     state text NOT NULL CHECK (state IN ('started', 'done', 'failed')),
+    -- Starts, with those that ended in a crash; retries are counted by failures.
     attempts integer NOT NULL DEFAULT 1,
+    failures integer NOT NULL DEFAULT 0,
     -- Of a wait: when it times out. Of a sleep: when it ends.
     deadline timestamptz,
     -- JSON, never a secret.

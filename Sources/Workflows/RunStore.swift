@@ -1,0 +1,164 @@
+import Postgres
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The SQL of whole runs: claiming, renewing, and how a run ends. Times are the database's.
+struct RunStore: Sendable {
+    let database: PostgresPool
+    /// Names this engine in `lease_owner`.
+    let owner: String
+    let lease: Duration
+
+    /// Takes what is due: waiting workflows whose time has come, and running ones whose lease ran out. Rows
+    /// that somebody else is changing are left to them.
+    func claim(kinds: [String], limit: Int) async throws -> [ClaimedWorkflow] {
+        try await database.query(
+            """
+            WITH due AS (
+                SELECT id FROM workflows
+                WHERE state IN ('waiting', 'running') AND due_at <= now() AND kind = ANY(\(kinds))
+                ORDER BY due_at LIMIT \(limit) FOR NO KEY UPDATE SKIP LOCKED
+            )
+            UPDATE workflows SET state = 'running', lease_owner = \(owner), lease_epoch = lease_epoch + 1,
+                attempts = attempts + 1, due_at = now() + \(leaseInterval), waiting_for = NULL,
+                started_at = coalesce(started_at, now())
+            FROM due WHERE workflows.id = due.id
+            RETURNING workflows.id, kind, subject, input::text AS input, lease_epoch, attempts, failures, wakes,
+                cancel_requested
+            """
+        ).map(ClaimedWorkflow.init)
+    }
+
+    /// Time until the next workflow is due, or nil when none is live.
+    func untilNextDue(kinds: [String]) async throws -> Duration? {
+        let rows = try await database.query(
+            """
+            SELECT extract(epoch FROM min(due_at) - now())::float8 AS seconds FROM workflows
+            WHERE state IN ('waiting', 'running') AND kind = ANY(\(kinds))
+            """)
+        return try rows[0]["seconds", as: Double?.self].map { .seconds($0) }
+    }
+
+    /// Renews leases. One whose row is locked, mostly by a transaction of its own run, is left for the next
+    /// beat: while it is locked nobody can claim it.
+    /// - Returns: the leases that are lost.
+    func renew(_ leases: [Lease]) async throws -> [Lease] {
+        let ids = leases.map(\.id)
+        let epochs = leases.map(\.epoch)
+        let rows = try await database.query(
+            """
+            WITH mine AS (
+                SELECT workflows.id FROM workflows
+                JOIN unnest(\(ids), \(epochs)) AS held (id, epoch) ON held.id = workflows.id
+                    AND held.epoch = workflows.lease_epoch
+                WHERE state = 'running' ORDER BY workflows.id FOR NO KEY UPDATE OF workflows SKIP LOCKED
+            )
+            UPDATE workflows SET due_at = now() + \(leaseInterval) FROM mine WHERE workflows.id = mine.id
+            RETURNING workflows.id
+            """)
+        let renewed = Set(try rows.map { try $0["id", as: UUID.self] })
+        let doubtful = leases.filter { !renewed.contains($0.id) }
+        return doubtful.isEmpty ? [] : try await lost(among: doubtful)
+    }
+
+    private func lost(among leases: [Lease]) async throws -> [Lease] {
+        let rows = try await database.query(
+            """
+            SELECT id, lease_epoch FROM workflows WHERE id = ANY(\(leases.map(\.id))) AND state = 'running'
+            """)
+        let held = Set(try rows.map { Lease(id: try $0["id"], epoch: try $0["lease_epoch"]) })
+        return leases.filter { !held.contains($0) }
+    }
+
+    /// Puts a run away. A wake that came since `wakes` were counted makes it due at once.
+    func snooze(_ lease: Lease, _ snooze: Snooze, wakes: Int) async throws {
+        try await database.execute(
+            """
+            UPDATE workflows SET state = 'waiting', lease_owner = NULL, waiting_for = \(snooze.name),
+                wakeable = \(snooze.wakeable),
+                due_at = CASE WHEN cancel_requested OR (\(snooze.wakeable) AND wakes <> \(wakes)) THEN now()
+                    ELSE now() + make_interval(secs => \(snooze.delay.inSeconds)) END
+            WHERE \(lease.held)
+            """)
+    }
+
+    /// Gives a run back, for any worker to go on with at once.
+    func release(_ lease: Lease) async throws {
+        try await database.execute(
+            """
+            WITH released AS (
+                UPDATE workflows SET state = 'waiting', lease_owner = NULL, wakeable = false, due_at = now()
+                WHERE \(lease.held) RETURNING kind
+            )
+            SELECT pg_notify('workflows', kind) FROM released
+            """)
+    }
+
+    func succeed(_ lease: Lease) async throws {
+        try await finish(lease, "succeeded", nil, in: database)
+    }
+
+    func cancelled(_ lease: Lease) async throws {
+        try await finish(lease, "cancelled", nil, in: database)
+    }
+
+    /// Marks the workflow failed in the same transaction as what `onFailure` writes. The mark comes last, so
+    /// that locks are taken in the order that transactions take them that change rows and then wake.
+    func fail(
+        _ lease: Lease, _ failure: WorkflowFailure, onFailure: (Transaction) async throws -> Void
+    ) async throws {
+        try await database.transaction { transaction in
+            try await onFailure(transaction)
+            try await finish(lease, "failed", failure, in: transaction)
+        }
+    }
+
+    /// Counts a failure outside of the steps.
+    func noteFailure(_ lease: Lease, _ text: String) async throws -> Int {
+        let rows = try await database.query(
+            """
+            UPDATE workflows SET failures = failures + 1, last_error = \(text) WHERE \(lease.held) RETURNING failures
+            """)
+        guard let row = rows.first else { throw Suspension.leaseLost }
+        return try row["failures"]
+    }
+
+    /// Other workflows of the subject may wait for this one's end: they are woken.
+    private func finish(
+        _ lease: Lease, _ state: String, _ failure: WorkflowFailure?, in executor: some PostgresExecutor
+    ) async throws {
+        let rows = try await executor.query(
+            """
+            UPDATE workflows SET state = \(state), lease_owner = NULL, finished_at = clock_timestamp(),
+                waiting_for = NULL, failure_code = \(failure?.code),
+                last_error = coalesce(\(failure?.message)::text, last_error)
+            WHERE \(lease.held) RETURNING subject
+            """)
+        guard let row = rows.first else { throw Suspension.leaseLost }
+        try await wakeLive([row["subject"]], in: executor)
+    }
+
+    private var leaseInterval: SQL { "make_interval(secs => \(lease.inSeconds))" }
+}
+
+/// Wakes the live workflows of the subjects, locking them in the order of their ids, so that two who wake
+/// the same ones take turns.
+func wakeLive(_ subjects: [String], in executor: some PostgresExecutor) async throws {
+    try await executor.execute(
+        """
+        WITH live AS (
+            SELECT id FROM workflows WHERE subject = ANY(\(subjects)) AND state IN ('waiting', 'running')
+            ORDER BY id FOR NO KEY UPDATE
+        ), woken AS (
+            UPDATE workflows SET wakes = wakes + 1,
+                due_at = CASE WHEN state = 'waiting' AND wakeable THEN least(due_at, now()) ELSE due_at END
+            FROM live WHERE workflows.id = live.id
+            RETURNING kind, state = 'waiting' AND wakeable AS due
+        )
+        SELECT pg_notify('workflows', kind) FROM woken WHERE due
+        """)
+}
