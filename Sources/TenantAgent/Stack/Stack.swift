@@ -20,9 +20,9 @@ struct Stack: Sendable {
 
     static let holderName = "molecule-network"
 
-    /// Started first, never replaced. Of all the images, that of Redis is the smallest with a `sleep`.
+    /// Started first, never replaced. It needs an image with a `sleep` that every stack has.
     var holder: ContainerSpec {
-        var spec = ContainerSpec(image: declaration.stack.redis, host: .init())
+        var spec = ContainerSpec(image: declaration.stack.postgres, host: .init())
         spec.entrypoint = ["sleep", "infinity"]
         // As process 1, `sleep` takes no notice of SIGTERM.
         spec.stopSignal = "SIGKILL"

@@ -1,0 +1,80 @@
+import CurlHTTP
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Postgres
+
+/// workspace-server: the whole URL table of a tenant.
+struct WorkspaceServer: Sendable {
+    let configuration: Configuration
+    let logger: Logger
+
+    func application() -> some ApplicationProtocol {
+        let http = HTTPClient()
+        let pool = PostgresPool(
+            PostgresConfiguration(
+                url: configuration.databaseURL, maximumConnections: 4, waitLimit: .seconds(2),
+                statementTimeout: .seconds(5), applicationName: "workspace-server"), logger: logger)
+        let settings = PlatformSettings(
+            configuration.platform, period: .seconds(configuration.refreshSeconds), http: http,
+            logger: logger)
+        let health = HealthCheck(
+            pool: pool, redis: configuration.redis, memoryPluginURL: configuration.memoryPluginURL,
+            http: http)
+        return Application(
+            router: router(health, settings, http),
+            configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
+            services: [pool, settings], logger: logger)
+    }
+
+    private func router(
+        _ health: HealthCheck, _ settings: PlatformSettings, _ http: HTTPClient
+    ) -> Router<BasicRequestContext> {
+        let metrics = Metrics()
+        let router = Router()
+        router.add(middleware: CountingMiddleware(metrics: metrics))
+        router.add(middleware: ProblemMiddleware())
+        router.add(middleware: TenantGuard(orgID: configuration.orgID))
+        router.get("/health") { _, _ in HealthAnswer(await health.result()).response }
+        router.get("/version") { [configuration] _, _ in
+            jsonResponse(
+                VersionAnswer(version: configuration.version, imageDigest: configuration.imageDigest))
+        }
+        router.get("/metrics") { [configuration] _, _ in
+            let text = metrics.text(
+                health: await health.result(), settingsAge: settings.age, version: configuration.version)
+            return Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        }
+        let proxy = PlatformProxy(upstreamURL: configuration.upstreamURL, http: http)
+        for method in [HTTPTypes.HTTPRequest.Method.get, .post, .put, .patch, .delete] {
+            router.on("/cp/**", method: method) { request, _ in try await proxy.forward(request) }
+        }
+        return router
+    }
+}
+
+private struct HealthAnswer: Encodable {
+    var service = "molecule-tenant"
+    var status: String
+    var checks: [String: String]
+
+    init(_ result: HealthCheck.Result) {
+        status = result.isHealthy ? "ok" : "unavailable"
+        checks = result.passed.mapValues { $0 ? "ok" : "unavailable" }
+    }
+
+    var response: Response { jsonResponse(self, status: status == "ok" ? .ok : .serviceUnavailable) }
+}
+
+private struct VersionAnswer: Encodable {
+    var version: String
+    var imageDigest: String?
+
+    enum CodingKeys: String, CodingKey {
+        case version
+        case imageDigest = "image_digest"
+    }
+}

@@ -1,0 +1,71 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+extension HTTPTypes.HTTPField.Name {
+    static var orgID: Self { .init("X-Molecule-Org-Id")! }
+}
+
+/// An error as RFC 9457 `application/problem+json`.
+struct Problem: Error, Sendable {
+    var status: HTTPTypes.HTTPResponse.Status
+    var detail: String
+
+    static var notFound: Problem { Problem(status: .notFound, detail: "there is nothing here") }
+
+    init(status: HTTPTypes.HTTPResponse.Status, detail: String) {
+        self.status = status
+        self.detail = detail
+    }
+
+    /// What a client may know of any error; nil for one that is this service's own.
+    init?(_ error: any Error) {
+        switch error {
+        case let problem as Problem: self = problem
+        case is NIOTooManyBytesError:
+            self.init(status: .contentTooLarge, detail: "the body is too long")
+        case let error as any HTTPResponseError where error.status == .notFound: self = .notFound
+        case let error as any HTTPResponseError:
+            self.init(status: error.status, detail: error.status.reasonPhrase)
+        default: return nil
+        }
+    }
+
+    var response: Response {
+        struct Body: Encodable {
+            var type = "about:blank"
+            var title: String
+            var status: Int
+            var detail: String
+        }
+        let body = Body(title: status.reasonPhrase, status: status.code, detail: detail)
+        return jsonResponse(body, status: status, type: "application/problem+json")
+    }
+}
+
+/// Catches every error of what is inside it.
+struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            if let problem = Problem(error) { return problem.response }
+            context.logger.error("request failed", metadata: ["error": "\(error)"])
+            return Problem(status: .internalServerError, detail: "this is an error of the service").response
+        }
+    }
+}
+
+func jsonResponse(
+    _ value: some Encodable, status: HTTPTypes.HTTPResponse.Status = .ok, type: String = "application/json"
+) -> Response {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(value) else { return Response(status: .internalServerError) }
+    return Response(
+        status: status, headers: [.contentType: type],
+        body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+}
