@@ -11,7 +11,6 @@ enum Main {
     /// Longest wait for connections in use, after SIGTERM.
     private static let gracePeriod = DispatchTimeInterval.seconds(30)
 
-
     static func main() async {
         let arguments = Arguments.read(CommandLine.arguments.dropFirst())
         guard let token = TunnelProtocol.Token(base64: environment("TUNNEL_TOKEN") ?? "") else {

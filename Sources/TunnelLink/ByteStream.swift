@@ -5,7 +5,8 @@ import Synchronization
 /// A TCP connection (or TLS over one) as two plain async calls: `read` and `write`.
 ///
 /// One task reads and one writes at a time. Reading stops at `highWaterMark` buffered bytes, so a slow
-/// taker slows the sender down. Cancelling a task that reads closes the stream.
+/// taker slows the sender down. Cancelling a task that reads closes the stream. A side that ends its writing
+/// ends the stream: a half-open one would look like a living connector.
 package final class ByteStream: Sendable {
     package static let highWaterMark = 256 * 1024
 
@@ -125,7 +126,6 @@ extension ByteStream {
         let channel = try await ClientBootstrap(group: group)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let stream = try ByteStream.install(on: channel)
@@ -149,11 +149,6 @@ private final class Receiver: ChannelInboundHandler {
     init(_ stream: ByteStream) { self.stream = stream }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { stream.received(unwrapInboundIn(data)) }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed { stream.ended() }
-        context.fireUserInboundEventTriggered(event)
-    }
 
     func channelInactive(context: ChannelHandlerContext) {
         stream.ended()
