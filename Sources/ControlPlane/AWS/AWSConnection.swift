@@ -1,0 +1,134 @@
+import AWSSigV4
+import CurlHTTP
+import FoundationEssentials
+
+/// One signed request to an AWS service, and its answer. Never repeats a call: the workflow decides that.
+struct AWSConnection: Sendable {
+    let region: String
+    let credentials: Credentials
+    /// One endpoint for every service; nil: `https://<service>.<region>.amazonaws.com`.
+    let endpointURL: String?
+    let http: HTTPClient
+
+    struct Call: Sendable {
+        var service: String
+        var operation: String
+        var contentType: String
+        var headers: [HTTPField] = []
+        var body: [UInt8]
+        var timeout: Duration = .seconds(30)
+    }
+
+    struct Answer: Sendable {
+        var body: [UInt8]
+        var requestID: String?
+    }
+
+    /// Largest answer that is read, in bytes.
+    static let maximumAnswerBytes = 8 << 20
+
+    /// - Throws: `ProviderError`, with the code and message that `parseError` finds in an error's body.
+    func send(_ call: Call, parseError: ([UInt8]) -> (code: String, message: String)?) async throws -> Answer
+    {
+        let response = try await exchange(call)
+        let requestID = response.header("x-amzn-RequestId") ?? response.header("x-amz-request-id")
+        guard response.status == 200 else {
+            let (code, message) = parseError(response.body) ?? ("unknown", "The answer could not be read.")
+            throw ProviderError(
+                service: call.service, operation: call.operation, status: response.status, code: code,
+                message: message, requestID: requestID, mayHaveTakenEffect: response.status >= 500)
+        }
+        return Answer(body: response.body, requestID: requestID)
+    }
+
+    private func exchange(_ call: Call) async throws -> HTTPResponse {
+        var request = HTTPRequest("POST", endpoint(of: call.service) + "/")
+        request.headers = try signedHeaders(call)
+        request.body = call.body
+        request.timeout = call.timeout
+        request.maximumResponseBytes = Self.maximumAnswerBytes
+        do {
+            return try await http.send(request)
+        } catch let error as HTTPError {
+            throw ProviderError(
+                service: call.service, operation: call.operation, code: "no_answer", message: "\(error)",
+                mayHaveTakenEffect: error.mayHaveTakenEffect)
+        }
+    }
+
+    private func signedHeaders(_ call: Call) throws -> [HTTPField] {
+        let fields =
+            [HTTPField("Host", host(of: call.service)), HTTPField("Content-Type", call.contentType)]
+            + call.headers
+        let signer = Signer(credentials: credentials, region: region, service: call.service)
+        let request = SigningRequest(
+            method: "POST", headers: fields.map { SigningHeader($0.name, $0.value) }, body: call.body)
+        let now = SigningDate(unixSeconds: Int(Date().timeIntervalSince1970))
+        let signature = try signer.sign(request, at: now)
+        return fields + signature.headers.map { HTTPField($0.name, $0.value) }
+    }
+
+    private func endpoint(of service: String) -> String {
+        endpointURL ?? "https://\(service).\(region).amazonaws.com"
+    }
+
+    private func host(of service: String) -> String {
+        let address = endpoint(of: service).split(separator: "/", omittingEmptySubsequences: true)
+        return address.count > 1 ? String(address[1]) : ""
+    }
+}
+
+extension AWSConnection {
+    init(_ settings: Configuration.AWSSettings, http: HTTPClient) {
+        self.init(
+            region: settings.region,
+            credentials: Credentials(
+                accessKeyID: settings.accessKeyID, secretAccessKey: settings.secretAccessKey,
+                sessionToken: settings.sessionToken),
+            endpointURL: settings.endpointURL, http: http)
+    }
+}
+
+/// The JSON protocol 1.1 of SSM and KMS.
+extension AWSConnection {
+    private struct ErrorBody: Decodable {
+        var type: String
+        var message: String
+
+        private enum CodingKeys: String, CodingKey {
+            case type = "__type"
+            case message
+            case capitalMessage = "Message"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            type = try container.decode(String.self, forKey: .type)
+            message =
+                try container.decodeIfPresent(String.self, forKey: .message)
+                ?? container.decodeIfPresent(String.self, forKey: .capitalMessage) ?? ""
+        }
+    }
+
+    /// - Parameter target: the service's name in `X-Amz-Target`, for example `AmazonSSM`.
+    func json<Input: Encodable, Output: Decodable>(
+        _ service: String, target: String, _ operation: String, _ input: Input, as _: Output.Type
+    ) async throws -> Output {
+        let call = Call(
+            service: service, operation: operation, contentType: "application/x-amz-json-1.1",
+            headers: [HTTPField("X-Amz-Target", "\(target).\(operation)")],
+            body: Array(try JSONEncoder.wire.encode(input)))
+        let answer = try await send(call) { body in
+            guard let error = try? JSONDecoder().decode(ErrorBody.self, from: Data(body)) else { return nil }
+            return (error.type.split(separator: "#").last.map(String.init) ?? error.type, error.message)
+        }
+        do {
+            return try JSONDecoder().decode(Output.self, from: Data(answer.body))
+        } catch {
+            throw ProviderError(
+                service: service, operation: operation, status: 200, code: "malformed_answer",
+                message: "The answer is not what the API describes.", requestID: answer.requestID,
+                mayHaveTakenEffect: true)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import CurlHTTP
+import Foundation
+import XMLCoder
+
+/// EC2's Query API, version 2016-11-15: form posts answered in XML. Source: Amazon EC2 API Reference.
+struct EC2Client: Sendable {
+    static let version = "2016-11-15"
+
+    private let connection: AWSConnection
+
+    init(_ connection: AWSConnection) { self.connection = connection }
+
+    /// Launches one instance, or finds the one that the same client token launched before.
+    func runInstances(_ request: RunInstancesRequest) async throws -> EC2Instance {
+        let answer = try await call("RunInstances", request.parameters, as: RunInstancesAnswer.self)
+        guard let instance = answer.instancesSet.items.first else { throw malformed("RunInstances") }
+        return instance
+    }
+
+    /// Every instance that matches all filters, all pages. An empty filter list is refused: it would be everything.
+    func describeInstances(filters: [EC2Filter]) async throws -> [EC2Instance] {
+        precondition(!filters.isEmpty, "without a filter every instance of the account would answer")
+        var instances: [EC2Instance] = []
+        var token: String?
+        repeat {
+            var parameters = filters.parameters + [("MaxResults", "1000")]
+            if let token { parameters.append(("NextToken", token)) }
+            let page = try await call("DescribeInstances", parameters, as: DescribeInstancesAnswer.self)
+            instances += page.reservationSet.items.flatMap(\.instancesSet.items)
+            token = page.nextToken.flatMap { $0.isEmpty ? nil : $0 }
+        } while token != nil
+        return instances
+    }
+
+    /// - Parameter ids: 1 to 1,000.
+    func describeInstances(ids: [String]) async throws -> [EC2Instance] {
+        guard !ids.isEmpty else { return [] }
+        let answer = try await call(
+            "DescribeInstances", ids.numbered("InstanceId"), as: DescribeInstancesAnswer.self)
+        return answer.reservationSet.items.flatMap(\.instancesSet.items)
+    }
+
+    func terminateInstances(ids: [String]) async throws {
+        guard !ids.isEmpty else { return }
+        _ = try await call("TerminateInstances", ids.numbered("InstanceId"), as: RequestOnly.self)
+    }
+
+    /// What the instance has written to its console, at most 64 KiB; empty before the first line.
+    func getConsoleOutput(id: String) async throws -> String {
+        let answer = try await call("GetConsoleOutput", [("InstanceId", id)], as: ConsoleOutputAnswer.self)
+        let bytes = Data(base64Encoded: answer.output ?? "", options: .ignoreUnknownCharacters) ?? Data()
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    func createTags(resources: [String], tags: [String: String]) async throws {
+        var parameters = resources.numbered("ResourceId")
+        for (index, tag) in tags.sorted(by: { $0.key < $1.key }).enumerated() {
+            parameters.append(("Tag.\(index + 1).Key", tag.key))
+            parameters.append(("Tag.\(index + 1).Value", tag.value))
+        }
+        _ = try await call("CreateTags", parameters, as: RequestOnly.self)
+    }
+
+    // MARK: The wire
+
+    private func call<Output: Decodable>(
+        _ operation: String, _ parameters: [(String, String)], as _: Output.Type
+    ) async throws -> Output {
+        let form = [("Action", operation), ("Version", Self.version)] + parameters
+        let answer = try await connection.send(
+            .init(
+                service: "ec2", operation: operation,
+                contentType: "application/x-www-form-urlencoded; charset=utf-8", body: FormBody.encode(form)),
+            parseError: Self.parseError)
+        do {
+            return try XMLDecoder().decode(Output.self, from: Data(answer.body))
+        } catch {
+            throw malformed(operation, requestID: answer.requestID)
+        }
+    }
+
+    private func malformed(_ operation: String, requestID: String? = nil) -> ProviderError {
+        ProviderError(
+            service: "ec2", operation: operation, status: 200, code: "malformed_answer",
+            message: "The answer is not what the API describes.", requestID: requestID,
+            mayHaveTakenEffect: true)
+    }
+
+    private static func parseError(_ body: [UInt8]) -> (code: String, message: String)? {
+        guard let answer = try? XMLDecoder().decode(EC2ErrorAnswer.self, from: Data(body)),
+            let error = answer.errors.items.first
+        else { return nil }
+        return (error.code, error.message)
+    }
+}
+
+extension [String] {
+    /// `InstanceId.1=..&InstanceId.2=..`
+    fileprivate func numbered(_ name: String) -> [(String, String)] {
+        enumerated().map { ("\(name).\($0 + 1)", $1) }
+    }
+}
+
+extension [EC2Filter] {
+    fileprivate var parameters: [(String, String)] {
+        enumerated().flatMap { index, filter in
+            [("Filter.\(index + 1).Name", filter.name)]
+                + filter.values.enumerated().map { ("Filter.\(index + 1).Value.\($0 + 1)", $1) }
+        }
+    }
+}

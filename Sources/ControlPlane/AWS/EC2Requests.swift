@@ -1,0 +1,100 @@
+import Foundation
+
+/// Instances must match every filter, by any of its values. Source: DescribeInstances.
+struct EC2Filter: Sendable {
+    var name: String
+    var values: [String]
+}
+
+/// One instance: IMDSv2 required, volume encrypted, terminated together with its volume.
+struct RunInstancesRequest: Sendable {
+    var imageID: String
+    var instanceType: String
+    /// At most 64 ASCII characters. The same token with the same parameters launches once.
+    var clientToken: String
+    var subnetID: String
+    var securityGroupIDs: [String]
+    var instanceProfileName: String?
+    var volumeGigabytes: Int
+    /// At most 16,384 bytes before base64.
+    var userData: [UInt8]
+    var tags: [String: String]
+
+    var parameters: [(String, String)] {
+        base + network + metadata + volume + profile + tagged("instance", 1) + tagged("volume", 2)
+    }
+
+    private var base: [(String, String)] {
+        [
+            ("ImageId", imageID), ("InstanceType", instanceType), ("MinCount", "1"), ("MaxCount", "1"),
+            ("ClientToken", clientToken), ("UserData", Data(userData).base64EncodedString()),
+            ("InstanceInitiatedShutdownBehavior", "stop"),
+        ]
+    }
+
+    private var network: [(String, String)] {
+        [("SubnetId", subnetID)] + securityGroupIDs.enumerated().map { ("SecurityGroupId.\($0 + 1)", $1) }
+    }
+
+    /// A hop limit of 1: a container behind the instance's bridge cannot reach the metadata service.
+    private var metadata: [(String, String)] {
+        [
+            ("MetadataOptions.HttpTokens", "required"), ("MetadataOptions.HttpEndpoint", "enabled"),
+            ("MetadataOptions.HttpPutResponseHopLimit", "1"),
+        ]
+    }
+
+    private var volume: [(String, String)] {
+        let device = "BlockDeviceMapping.1"
+        return [
+            ("\(device).DeviceName", "/dev/xvda"), ("\(device).Ebs.VolumeSize", "\(volumeGigabytes)"),
+            ("\(device).Ebs.VolumeType", "gp3"), ("\(device).Ebs.Encrypted", "true"),
+            ("\(device).Ebs.DeleteOnTermination", "true"),
+        ]
+    }
+
+    private var profile: [(String, String)] {
+        instanceProfileName.map { [("IamInstanceProfile.Name", $0)] } ?? []
+    }
+
+    private func tagged(_ resource: String, _ number: Int) -> [(String, String)] {
+        let specification = "TagSpecification.\(number)"
+        return [("\(specification).ResourceType", resource)]
+            + tags.sorted { $0.key < $1.key }.enumerated().flatMap { index, tag in
+                [
+                    ("\(specification).Tag.\(index + 1).Key", tag.key),
+                    ("\(specification).Tag.\(index + 1).Value", tag.value),
+                ]
+            }
+    }
+}
+
+/// `application/x-www-form-urlencoded`, everything but RFC 3986's unreserved characters encoded.
+enum FormBody {
+    static func encode(_ parameters: [(String, String)]) -> [UInt8] {
+        var out: [UInt8] = []
+        for (name, value) in parameters {
+            if !out.isEmpty { out.append(UInt8(ascii: "&")) }
+            append(name, to: &out)
+            out.append(UInt8(ascii: "="))
+            append(value, to: &out)
+        }
+        return out
+    }
+
+    private static let digits = Array("0123456789ABCDEF".utf8)
+
+    private static func append(_ text: String, to out: inout [UInt8]) {
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                out.append(byte)
+            default:
+                out += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import FoundationEssentials
+
+/// Data keys under a KMS key. Source: AWS KMS API Reference.
+struct KMSClient: Sendable {
+    private let connection: AWSConnection
+
+    init(_ connection: AWSConnection) { self.connection = connection }
+
+    struct DataKey: Sendable {
+        /// 32 bytes, never stored.
+        var plaintext: [UInt8]
+        /// The same key under the KMS key, to be stored beside what it seals.
+        var ciphertext: [UInt8]
+    }
+
+    private struct DataKeyInput: Encodable {
+        var KeyId: String
+        var KeySpec = "AES_256"
+    }
+
+    private struct DataKeyOutput: Decodable {
+        var Plaintext: Data
+        var CiphertextBlob: Data
+    }
+
+    func generateDataKey(keyID: String) async throws -> DataKey {
+        let output = try await call("GenerateDataKey", DataKeyInput(KeyId: keyID), as: DataKeyOutput.self)
+        return DataKey(plaintext: Array(output.Plaintext), ciphertext: Array(output.CiphertextBlob))
+    }
+
+    private struct DecryptInput: Encodable {
+        var CiphertextBlob: Data
+    }
+
+    private struct DecryptOutput: Decodable {
+        var Plaintext: Data
+    }
+
+    func decrypt(ciphertext: [UInt8]) async throws -> [UInt8] {
+        let input = DecryptInput(CiphertextBlob: Data(ciphertext))
+        return Array(try await call("Decrypt", input, as: DecryptOutput.self).Plaintext)
+    }
+
+    private func call<Input: Encodable, Output: Decodable>(
+        _ operation: String, _ input: Input, as output: Output.Type
+    ) async throws -> Output {
+        try await connection.json("kms", target: "TrentService", operation, input, as: output)
+    }
+}

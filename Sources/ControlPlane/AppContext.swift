@@ -1,0 +1,38 @@
+import FoundationEssentials
+import Hummingbird
+import Logging
+
+/// What travels with one request.
+struct AppContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Set by the authentication of the tenant routes.
+    var tenant: TenantIdentity?
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+    }
+
+    var maxUploadSize: Int { RequestBody.maximumBytes }
+}
+
+extension Response {
+    /// Keys sorted, dates RFC 3339: the same value gives the same bytes.
+    static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        let body = try JSONEncoder.wire.encode(value)
+        return Response(
+            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+}
+
+extension JSONEncoder {
+    static var wire: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .custom { date, encoder in
+            var container = encoder.singleValueContainer()
+            try container.encode(date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+        }
+        return encoder
+    }
+}

@@ -1,0 +1,26 @@
+import Hummingbird
+import Logging
+import NIOCore
+import Postgres
+import ServiceLifecycle
+import Workflows
+
+/// The service, put together: the HTTP server, the workflow engine and the database, ended in that order, so
+/// that requests in flight finish and leases are given back while the database still answers.
+///
+/// - Parameter onListening: told the port once the socket is bound; a configured port 0 takes a free one.
+func application(
+    _ platform: Platform, onListening: @escaping @Sendable (Int) async -> Void
+) -> some ApplicationProtocol {
+    let configuration = platform.configuration
+    var app = Application(
+        router: routes(platform),
+        server: .http1(),
+        configuration: .init(
+            address: .hostname(configuration.listenHost, port: configuration.listenPort),
+            serverName: nil),
+        onServerRunning: { await onListening($0.localAddress?.port ?? configuration.listenPort) },
+        logger: platform.logger)
+    app.addServices(platform.database, platform.engine)
+    return app
+}

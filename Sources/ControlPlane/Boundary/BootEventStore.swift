@@ -1,0 +1,66 @@
+import FoundationEssentials
+import Postgres
+import TenantProtocol
+
+/// A boot event with the credential that it came with.
+struct PresentedBootEvent: Sendable {
+    var orgID: UUID
+    var token: TokenHash
+    var event: BootEvent
+}
+
+/// The rows of `boot_events`.
+struct BootEventStore: Sendable {
+    let database: any PostgresExecutor
+
+    /// Checks each event's credential and stores those that are allowed, in one statement.
+    ///
+    /// The boot token and the admin token of the organisation both may report. The same sequence number twice
+    /// changes nothing.
+    /// - Returns: for each event, in order, whether its credential was right.
+    func insert(_ presented: [PresentedBootEvent]) async throws -> [Bool] {
+        let rows = try await database.query(
+            """
+            WITH presented AS (
+                SELECT * FROM unnest(
+                    \(presented.map(\.orgID)), \(presented.map(\.token.bytes.hex)),
+                    \(presented.map(\.event.sequence)), \(presented.map(\.event.stage.rawValue)),
+                    \(presented.map(\.event.outcome.rawValue)),
+                    \(presented.map { $0.event.durationMilliseconds ?? -1 }),
+                    \(presented.map { $0.event.code?.rawValue ?? "" }),
+                    \(presented.map { $0.event.exitCode ?? -1 })
+                ) WITH ORDINALITY AS p (org_id, token, sequence, stage, outcome, duration_ms, code, exit_code, position)
+            ), allowed AS (
+                SELECT p.*, t.launch_id FROM presented p JOIN tenants t ON t.org_id = p.org_id
+                    AND decode(p.token, 'hex') IN (t.boot_token_hash, t.admin_token_hash)
+            ), stored AS (
+                INSERT INTO boot_events (launch_id, sequence, stage, outcome, duration_ms, code, exit_code)
+                SELECT launch_id, sequence, stage, outcome, nullif(duration_ms, -1), nullif(code, ''),
+                    nullif(exit_code, -1)
+                FROM allowed ON CONFLICT DO NOTHING
+            )
+            SELECT position::int AS position FROM allowed
+            """)
+        let allowed = Set(try rows.map { try $0["position", as: Int.self] })
+        return presented.indices.map { allowed.contains($0 + 1) }
+    }
+
+    /// The latest report of each stage.
+    func progress(of tenant: Tenant) async throws -> BootProgress {
+        let rows = try await database.query(
+            """
+            SELECT DISTINCT ON (stage) stage, outcome, duration_ms, code, received_at FROM boot_events
+            WHERE launch_id = \(tenant.launchID) ORDER BY stage, sequence DESC
+            """)
+        let stages = try rows.map { row in
+            let at = try row["received_at", as: Date.self]
+            return BootProgress.Stage(
+                stage: try row.decode("stage", as: BootStage.self),
+                outcome: try row.decode("outcome", as: StageOutcome.self), at: at,
+                elapsedMilliseconds: Int(at.timeIntervalSince(tenant.provisioningAt) * 1_000),
+                durationMilliseconds: try row["duration_ms", as: Int?.self],
+                code: try row["code", as: String?.self].flatMap(FailureCode.init))
+        }
+        return BootProgress(stages: stages.sorted { $0.stage.order < $1.stage.order })
+    }
+}

@@ -1,0 +1,115 @@
+import FoundationEssentials
+import Hummingbird
+import TenantProtocol
+
+extension BootEvent: RequestFields {}
+extension EnrolmentRequest: RequestFields {}
+
+/// What an instance may say before it has the tenant's credentials: boot events, and its enrolment.
+struct BootRoutes: Sendable {
+    let platform: Platform
+
+    /// Seconds after which an instance that came too early may ask again.
+    static let enrolmentRetrySeconds = 2
+
+    // MARK: Boot events
+
+    private struct Batch: RequestFields {
+        var events: [BootEvent]
+        enum CodingKeys: String, CodingKey, CaseIterable { case events }
+    }
+
+    /// Accepts reports also while RunInstances has not returned: the credential is older than the instance.
+    func report(_ request: Request, _ context: AppContext) async throws -> Response {
+        let credential = try TenantCredential(request)
+        let events = try await read(request)
+        let presented = try events.map { event in
+            try validate(event)
+            return PresentedBootEvent(orgID: credential.orgID, token: credential.token, event: event)
+        }
+        guard try await platform.inbox.submit(presented) else { throw AppError.unauthenticated }
+        return Response(status: .noContent)
+    }
+
+    private func read(_ request: Request) async throws -> [BootEvent] {
+        let buffer = try await request.body.collect(upTo: RequestBody.maximumBytes)
+        let data = Data(buffer.readableBytesView)
+        guard let batch = try? RequestBody.decode(Batch.self, from: data) else {
+            return [try RequestBody.decode(BootEvent.self, from: data)]
+        }
+        guard (1...BootEvent.maximumBatch).contains(batch.events.count) else {
+            throw AppError.invalidField("events", "A batch has 1 to \(BootEvent.maximumBatch) events.")
+        }
+        return batch.events
+    }
+
+    private func validate(_ event: BootEvent) throws {
+        func require(_ value: Int?, _ field: String, _ range: ClosedRange<Int>) throws {
+            guard let value, !range.contains(value) else { return }
+            throw AppError.invalidField(
+                field, "The field \"\(field)\" is from \(range.lowerBound) to \(range.upperBound).")
+        }
+        try require(event.sequence, "sequence", 1...BootEvent.maximumSequence)
+        try require(event.durationMilliseconds, "duration_ms", 0...BootEvent.maximumDurationMilliseconds)
+        try require(event.exitCode, "exit_code", 0...255)
+    }
+
+    // MARK: Enrolment
+
+    /// The document proves that this is an instance of ours; the ledger says which one it has to be.
+    func enrol(_ request: Request, _ context: AppContext) async throws -> Response {
+        let credential = try TenantCredential(request)
+        let body = try await RequestBody.read(EnrolmentRequest.self, from: request)
+        let tenant = try await tenant(of: credential)
+        let identity = try verified(body)
+        guard let expected = tenant.instanceID, let secrets = try await openSecrets(tenant) else {
+            throw AppError(
+                .notReady, "enrolment_not_ready", "The platform has not recorded this launch yet. Ask again.",
+                retryAfter: Self.enrolmentRetrySeconds)
+        }
+        guard identity.instanceId == expected else { throw refused("it names another instance") }
+        try await TenantStore(database: platform.database).recordEnrolment(
+            org: tenant.orgID, agentVersion: String(body.agentVersion.prefix(64)))
+        context.logger.notice(
+            "instance enrolled", metadata: ["org": "\(tenant.orgID.text)", "instance": "\(expected)"])
+        return try Response.json(secrets)
+    }
+
+    private func tenant(of credential: TenantCredential) async throws -> Tenant {
+        let rows = try await platform.database.query(
+            """
+            SELECT \(Tenant.columns) FROM tenants
+            WHERE org_id = \(credential.orgID) AND boot_token_hash = \(credential.token.bytes)
+            """)
+        guard let row = rows.first else { throw AppError.unauthenticated }
+        return try Tenant(row)
+    }
+
+    private func verified(_ body: EnrolmentRequest) throws -> InstanceIdentity {
+        guard body.identityPKCS7.utf8.count <= EnrolmentRequest.maximumDocumentLength else {
+            throw AppError.invalidField("identity_pkcs7", "The identity document is too long.")
+        }
+        let certificate = platform.configuration.launch.identityCertificate
+        guard let identity = try? InstanceIdentity(pkcs7: body.identityPKCS7, certificate: certificate) else {
+            throw refused("its signature is not the region's")
+        }
+        guard identity.region == platform.configuration.aws.region else {
+            throw refused("it is of another region")
+        }
+        return identity
+    }
+
+    private func refused(_ reason: String) -> AppError {
+        AppError(.forbidden, "enrolment_refused", "The instance identity document was refused: \(reason).")
+    }
+
+    /// nil while the tunnel's token is not kept yet.
+    private func openSecrets(_ tenant: Tenant) async throws -> EnrolmentGrant? {
+        let secrets = try await platform.openSecrets(of: tenant)
+        guard let tunnelToken = secrets.tunnelToken else { return nil }
+        return EnrolmentGrant(
+            adminToken: secrets.adminToken, secretsEncryptionKey: secrets.secretsEncryptionKey,
+            databasePassword: secrets.databasePassword,
+            sharedSecret: platform.configuration.secrets.provisionSharedSecret, tunnelToken: tunnelToken)
+    }
+}

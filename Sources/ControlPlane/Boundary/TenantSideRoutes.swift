@@ -1,0 +1,44 @@
+import FoundationEssentials
+import Hummingbird
+import Postgres
+import TenantProtocol
+
+/// What a tenant may ask once it is enrolled, with its admin token.
+struct TenantSideRoutes: Sendable {
+    let platform: Platform
+
+    /// The tenant has its secrets on disk: from here on the boot token opens nothing. Safe to say twice.
+    func confirmEnrolment(_ request: Request, _ context: AppContext) async throws -> Response {
+        let orgID = try identity(context).orgID
+        try await platform.database.transaction { transaction in
+            try await TenantStore(database: transaction).confirmEnrolment(org: orgID)
+            try await platform.engine.wake(subject: orgID.text, in: transaction)
+        }
+        return Response(status: .noContent)
+    }
+
+    /// Limits of the answer, from the contract: bytes in all, and of each value.
+    static let maximumBytes = 65_536
+    static let maximumValueBytes = 4_096
+
+    /// A flat object of strings, applied by the tenant at start and at every refresh.
+    func config(_ request: Request, _ context: AppContext) async throws -> Response {
+        let orgID = try identity(context).orgID
+        guard let org = try await OrgStore(database: platform.database).find(id: orgID) else {
+            throw AppError.unauthenticated
+        }
+        return try Response.json([
+            "MOLECULE_CP_SHARED_SECRET": platform.configuration.secrets.provisionSharedSecret,
+            "MOLECULE_CP_URL": platform.configuration.launch.publicURL,
+            "MOLECULE_ORG_ID": org.id.text,
+            "MOLECULE_ORG_SLUG": org.slug,
+            "MOLECULE_PLAN": org.plan,
+            "MOLECULE_ORG_STATUS": org.status.rawValue,
+        ])
+    }
+
+    private func identity(_ context: AppContext) throws -> TenantIdentity {
+        guard let tenant = context.tenant else { throw AppError.unauthenticated }
+        return tenant
+    }
+}

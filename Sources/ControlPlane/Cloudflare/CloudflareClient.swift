@@ -1,0 +1,145 @@
+import CurlHTTP
+import FoundationEssentials
+
+/// Tunnels and DNS records of one account and zone. Source: Cloudflare API v4.
+struct CloudflareClient: Sendable {
+    /// Base, with `/client/v4`.
+    let url: String
+    let apiToken: String
+    let accountID: String
+    let zoneID: String
+    let http: HTTPClient
+
+    /// Most records or tunnels that one look-up reads; names are exact, so a handful is the rule.
+    static let pageSize = 100
+
+    // MARK: Tunnels
+
+    private struct TunnelCreation: Encodable {
+        var name: String
+        var configSource = "cloudflare"
+        var tunnelSecret: String
+
+        private enum CodingKeys: String, CodingKey {
+            case name
+            case configSource = "config_src"
+            case tunnelSecret = "tunnel_secret"
+        }
+    }
+
+    /// - Parameter secret: base64 of 32 bytes.
+    func createTunnel(name: String, secret: String) async throws -> Tunnel {
+        try await call(
+            "createTunnel", "POST", tunnels, TunnelCreation(name: name, tunnelSecret: secret), as: Tunnel.self
+        )
+    }
+
+    /// The living tunnel of exactly that name.
+    func findTunnel(name: String) async throws -> Tunnel? {
+        let path = "\(tunnels)?name=\(escaped(name))&is_deleted=false&per_page=\(Self.pageSize)"
+        return try await call("findTunnel", "GET", path, as: [Tunnel].self).first { $0.name == name }
+    }
+
+    /// What a connector presents. A secret.
+    func tunnelToken(id: String) async throws -> String {
+        try await call("tunnelToken", "GET", "\(tunnels)/\(id)/token", as: String.self)
+    }
+
+    private struct Ingress: Encodable {
+        struct Rule: Encodable {
+            var hostname: String?
+            var service: String
+        }
+        struct Content: Encodable { var ingress: [Rule] }
+        var config: Content
+    }
+
+    /// Sends one hostname to one service on the connector's side, and answers 404 to every other.
+    func putTunnelConfiguration(id: String, hostname: String, service: String) async throws {
+        let rules = [
+            Ingress.Rule(hostname: hostname, service: service), Ingress.Rule(service: "http_status:404"),
+        ]
+        _ = try await call(
+            "putTunnelConfiguration", "PUT", "\(tunnels)/\(id)/configurations",
+            Ingress(config: .init(ingress: rules)), as: Ignored?.self)
+    }
+
+    /// Ends a tunnel's connections, so that it can be deleted.
+    func deleteTunnelConnections(id: String) async throws {
+        try await ignoringNotFound {
+            _ = try await call(
+                "deleteTunnelConnections", "DELETE", "\(tunnels)/\(id)/connections", as: Ignored?.self)
+        }
+    }
+
+    /// Deleting what is gone already is a success.
+    func deleteTunnel(id: String) async throws {
+        try await ignoringNotFound {
+            _ = try await call("deleteTunnel", "DELETE", "\(tunnels)/\(id)", as: Ignored?.self)
+        }
+    }
+
+    // MARK: DNS records
+
+    private struct RecordCreation: Encodable {
+        var type: String
+        var name: String
+        var content: String
+        var proxied: Bool
+        /// 1: automatic, the only value for a proxied record.
+        var ttl = 1
+        var comment: String
+    }
+
+    func createDNSRecord(
+        type: String, name: String, content: String, proxied: Bool, comment: String
+    ) async throws -> DNSRecord {
+        let record = RecordCreation(
+            type: type, name: name, content: content, proxied: proxied, comment: comment)
+        return try await call("createDNSRecord", "POST", records, record, as: DNSRecord.self)
+    }
+
+    /// The records of exactly that name.
+    func findDNSRecords(name: String) async throws -> [DNSRecord] {
+        let path = "\(records)?name=\(escaped(name))&per_page=\(Self.pageSize)"
+        return try await call("findDNSRecords", "GET", path, as: [DNSRecord].self).filter { $0.name == name }
+    }
+
+    /// Deleting what is gone already is a success.
+    func deleteDNSRecord(id: String) async throws {
+        try await ignoringNotFound {
+            _ = try await call("deleteDNSRecord", "DELETE", "\(records)/\(id)", as: Ignored?.self)
+        }
+    }
+
+    private var tunnels: String { "/accounts/\(accountID)/cfd_tunnel" }
+    private var records: String { "/zones/\(zoneID)/dns_records" }
+
+    private func escaped(_ text: String) -> String {
+        String(decoding: FormBody.encode([("", text)]).dropFirst(), as: UTF8.self)
+    }
+
+    private func ignoringNotFound(_ call: () async throws -> Void) async throws {
+        do {
+            try await call()
+        } catch let error as ProviderError where error.status == 404 {
+            return
+        }
+    }
+}
+
+struct Tunnel: Decodable, Sendable {
+    var id: String
+    var name: String
+}
+
+struct DNSRecord: Decodable, Sendable {
+    var id: String
+    var name: String
+    var content: String
+}
+
+/// A result of which nothing but its success matters.
+struct Ignored: Decodable {
+    init(from decoder: any Decoder) throws {}
+}

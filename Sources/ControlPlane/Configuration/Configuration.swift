@@ -1,0 +1,176 @@
+import FoundationEssentials
+
+/// All that the service is told from outside. Read once at start, from the environment alone.
+struct Configuration: Sendable {
+    var databaseURL: String
+    var databaseConnections: Int
+    var listenHost: String
+    var listenPort: Int
+    var adminTokenHash: TokenHash
+    var workers: Int
+    var lease: Duration
+    var migrationsPath: String
+    var aws: AWSSettings
+    var cloudflare: CloudflareSettings
+    var launch: LaunchSettings
+    var deadlines: Deadlines
+    var secrets: SecretSettings
+
+    struct AWSSettings: Sendable {
+        var region: String
+        var accessKeyID: String
+        var secretAccessKey: String
+        var sessionToken: String?
+        /// One endpoint for every service; nil: each service's own.
+        var endpointURL: String?
+    }
+
+    struct CloudflareSettings: Sendable {
+        var apiURL: String
+        var apiToken: String
+        var accountID: String
+        var zoneID: String
+    }
+
+    /// What a new tenant's instance is made of.
+    struct LaunchSettings: Sendable {
+        var publicURL: String
+        var certificateAuthority: String?
+        var tenantDomain: String
+        /// Where the platform itself asks a tenant for its health; `{slug}` is replaced.
+        var edgeURL: String
+        var imageID: String
+        var instanceType: String
+        var subnetID: String
+        var securityGroupID: String
+        var instanceProfile: String?
+        var volumeGigabytes: Int
+        /// PEM of the certificate that signs instance identity documents in the region.
+        var identityCertificate: String
+        var registryURL: String
+        var images: StackImages
+        var agentURL: String
+        var agentSHA256: String
+        var bootScript: String
+    }
+
+    /// `repository:tag` of each image of the stack, within the registry.
+    struct StackImages: Sendable {
+        var postgres: String
+        var redis: String
+        var memoryPlugin: String
+        var tenant: String
+        var cloudflared: String
+    }
+
+    /// How long each waiting state of a tenant may last.
+    struct Deadlines: Sendable {
+        var enrolment: Duration
+        var stage: Duration
+        var healthy: Duration
+        var redeploy: Duration
+        var poll: Duration
+        /// How long a provider may hide what it has just created (eventual consistency).
+        var visibility: Duration
+    }
+
+    struct SecretSettings: Sendable {
+        var key: SecretKey
+        /// What every tenant receives as `MOLECULE_CP_SHARED_SECRET`.
+        var provisionSharedSecret: String
+    }
+
+    enum SecretKey: Sendable {
+        case kms(keyARN: String)
+        /// 32 bytes.
+        case local([UInt8])
+    }
+
+    /// - Throws: `ConfigurationError` naming everything that is missing or malformed.
+    init(environment: [String: String]) throws {
+        var reader = EnvironmentReader(environment)
+        databaseURL = reader.url(.databaseURL, schemes: ["postgres", "postgresql"])
+        databaseConnections = reader.integer(.databaseConnections, in: 2...500)
+        (listenHost, listenPort) = reader.address(.listen)
+        adminTokenHash = TokenHash(of: reader.longSecret(.adminToken))
+        workers = reader.integer(.workers, in: 1...1_000)
+        lease = reader.seconds(.lease, in: 2...300)
+        migrationsPath = reader.string(.migrationsPath)
+        aws = AWSSettings(&reader)
+        cloudflare = CloudflareSettings(&reader)
+        launch = LaunchSettings(&reader)
+        deadlines = Deadlines(&reader)
+        secrets = SecretSettings(&reader)
+        guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
+    }
+}
+
+extension Configuration.AWSSettings {
+    init(_ reader: inout EnvironmentReader) {
+        region = reader.string(.awsRegion)
+        accessKeyID = reader.string(.awsAccessKeyID)
+        secretAccessKey = reader.string(.awsSecretAccessKey)
+        sessionToken = reader.optional(.awsSessionToken)
+        endpointURL = reader.optionalURL(.awsEndpointURL)
+    }
+}
+
+extension Configuration.CloudflareSettings {
+    init(_ reader: inout EnvironmentReader) {
+        apiURL = reader.url(.cloudflareAPIURL)
+        apiToken = reader.string(.cloudflareAPIToken)
+        accountID = reader.string(.cloudflareAccountID)
+        zoneID = reader.string(.cloudflareZoneID)
+    }
+}
+
+extension Configuration.LaunchSettings {
+    init(_ reader: inout EnvironmentReader) {
+        publicURL = reader.url(.publicURL)
+        certificateAuthority = reader.optionalFile(.caFile)
+        tenantDomain = reader.string(.tenantDomain)
+        edgeURL = reader.edgeURL(tenantDomain: tenantDomain)
+        imageID = reader.string(.ec2ImageID)
+        instanceType = reader.string(.ec2InstanceType)
+        subnetID = reader.string(.ec2SubnetID)
+        securityGroupID = reader.string(.ec2SecurityGroupID)
+        instanceProfile = reader.optional(.ec2InstanceProfile)
+        volumeGigabytes = reader.integer(.ec2VolumeGigabytes, in: 8...16_384)
+        identityCertificate = reader.file(.ec2IdentityCertificate)
+        registryURL = reader.url(.registryURL)
+        images = .init(
+            postgres: reader.string(.imagePostgres), redis: reader.string(.imageRedis),
+            memoryPlugin: reader.string(.imageMemoryPlugin), tenant: reader.string(.imageTenant),
+            cloudflared: reader.string(.imageCloudflared))
+        agentURL = reader.url(.agentURL)
+        agentSHA256 = reader.sha256(.agentSHA256)
+        let folder = reader.string(.userdataPath)
+        bootScript = (try? String(contentsOfFile: folder + "/boot.sh", encoding: .utf8)) ?? ""
+        if bootScript.isEmpty { reader.note("USERDATA_PATH: \(folder)/boot.sh cannot be read.") }
+    }
+}
+
+extension Configuration.Deadlines {
+    init(_ reader: inout EnvironmentReader) {
+        enrolment = reader.seconds(.deadlineEnrolment, in: 5...7_200)
+        stage = reader.seconds(.deadlineStage, in: 5...7_200)
+        healthy = reader.seconds(.deadlineHealthy, in: 5...7_200)
+        redeploy = reader.seconds(.deadlineRedeploy, in: 5...3_600)
+        poll = reader.seconds(.poll, in: 1...300)
+        visibility = reader.seconds(.providerVisibility, in: 0...300)
+    }
+}
+
+extension Configuration.SecretSettings {
+    init(_ reader: inout EnvironmentReader) {
+        provisionSharedSecret = reader.longSecret(.provisionSharedSecret)
+        if let arn = reader.optional(.kmsKeyARN) {
+            key = .kms(keyARN: arn)
+        } else {
+            let bytes = reader.parse(.secretsEncryptionKey, expected: "32 bytes in base64") { text in
+                Data(base64Encoded: text).flatMap { $0.count == 32 ? Array($0) : nil }
+            }
+            key = .local(bytes ?? [])
+        }
+    }
+}

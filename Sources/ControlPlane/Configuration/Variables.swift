@@ -1,0 +1,160 @@
+/// Every variable that the control plane reads. `controlplane configuration` prints this list.
+extension Variable {
+    static let databaseURL = Variable(
+        name: "DATABASE_URL", meaning: "PostgreSQL of the control plane, postgres://...", isSecret: true)
+    static let databaseConnections = Variable(
+        name: "DATABASE_MAX_CONNECTIONS", meaning: "connections that one process opens at most",
+        fallback: "16")
+    static let listen = Variable(
+        name: "CP_LISTEN", meaning: "address and port to serve on", fallback: "127.0.0.1:8080")
+    static let adminToken = Variable(
+        name: "CP_ADMIN_API_TOKEN", meaning: "bearer token of /cp/admin/*, 32 characters or more",
+        isSecret: true)
+    static let workers = Variable(
+        name: "CP_WORKERS", meaning: "workflows that one process runs at the same time", fallback: "16")
+    static let lease = Variable(
+        name: "CP_LEASE_SECONDS", meaning: "after this long without a heartbeat another process takes over",
+        fallback: "5")
+    static let migrationsPath = Variable(
+        name: "MIGRATIONS_PATH", meaning: "folder of the SQL migrations", fallback: "migrations")
+    static let userdataPath = Variable(
+        name: "USERDATA_PATH", meaning: "folder of the boot script", fallback: "userdata")
+
+    static let publicURL = Variable(
+        name: "CP_PUBLIC_URL", meaning: "base URL under which instances reach the control plane, https")
+    static let caFile = Variable(
+        name: "CP_CA_FILE",
+        meaning: "PEM of a private authority that signed CP_PUBLIC_URL's and the edge's "
+            + "certificates; unset for public ones", fallback: "")
+    static let tenantDomain = Variable(
+        name: "TENANT_DOMAIN", meaning: "tenants live at <slug>.<this domain>")
+    static let edgeURL = Variable(
+        name: "EDGE_URL",
+        meaning: "where the platform asks a tenant for its health; {slug} is replaced; "
+            + "default https://{slug}.<TENANT_DOMAIN>", fallback: "")
+
+    static let awsRegion = Variable(name: "AWS_REGION", meaning: "region of the tenants' instances")
+    static let awsAccessKeyID = Variable(name: "AWS_ACCESS_KEY_ID", meaning: "access key of the platform")
+    static let awsSecretAccessKey = Variable(
+        name: "AWS_SECRET_ACCESS_KEY", meaning: "its secret", isSecret: true)
+    static let awsSessionToken = Variable(
+        name: "AWS_SESSION_TOKEN", meaning: "session token of temporary credentials", fallback: "",
+        isSecret: true)
+    static let awsEndpointURL = Variable(
+        name: "AWS_ENDPOINT_URL", meaning: "one endpoint for every AWS service; unset: AWS itself",
+        fallback: "")
+    static let cloudflareAPIURL = Variable(
+        name: "CLOUDFLARE_API_URL", meaning: "base of Cloudflare's API",
+        fallback: "https://api.cloudflare.com/client/v4")
+    static let cloudflareAPIToken = Variable(
+        name: "CLOUDFLARE_API_TOKEN", meaning: "API token that may edit tunnels and DNS", isSecret: true)
+    static let cloudflareAccountID = Variable(
+        name: "CLOUDFLARE_ACCOUNT_ID", meaning: "account that holds the tunnels")
+    static let cloudflareZoneID = Variable(
+        name: "CLOUDFLARE_ZONE_ID", meaning: "zone of TENANT_DOMAIN")
+
+    static let ec2ImageID = Variable(name: "EC2_AMI_ID", meaning: "image of a tenant's instance")
+    static let ec2InstanceType = Variable(
+        name: "EC2_INSTANCE_TYPE", meaning: "type of a tenant's instance", fallback: "t3.medium")
+    static let ec2SubnetID = Variable(name: "EC2_SUBNET_ID", meaning: "subnet of the tenants' instances")
+    static let ec2SecurityGroupID = Variable(
+        name: "EC2_SECURITY_GROUP_ID",
+        meaning: "the security group, without inbound rules, that tenants share")
+    static let ec2InstanceProfile = Variable(
+        name: "EC2_INSTANCE_PROFILE", meaning: "instance profile that lets SSM reach the instance",
+        fallback: "")
+    static let ec2VolumeGigabytes = Variable(
+        name: "EC2_VOLUME_GB", meaning: "size of a tenant's encrypted volume", fallback: "30")
+    static let ec2IdentityCertificate = Variable(
+        name: "EC2_IDENTITY_CERT_FILE",
+        meaning: "PEM of the RSA-2048 certificate that signs instance identity documents in the region")
+
+    static let registryURL = Variable(
+        name: "REGISTRY_URL",
+        meaning: "registry of the stack's images, as instances and the platform reach it")
+    static let imagePostgres = Variable(
+        name: "IMAGE_POSTGRES", meaning: "repository:tag", fallback: "tenant-postgres:v1")
+    static let imageRedis = Variable(
+        name: "IMAGE_REDIS", meaning: "repository:tag", fallback: "tenant-redis:v1")
+    static let imageMemoryPlugin = Variable(
+        name: "IMAGE_MEMORY_PLUGIN", meaning: "repository:tag", fallback: "memory-plugin:v1")
+    static let imageTenant = Variable(
+        name: "IMAGE_TENANT", meaning: "repository:tag", fallback: "molecule-tenant:v1")
+    static let imageCloudflared = Variable(
+        name: "IMAGE_CLOUDFLARED", meaning: "repository:tag", fallback: "cloudflared:v1")
+    static let agentURL = Variable(
+        name: "TENANT_AGENT_URL", meaning: "where an instance downloads the agent")
+    static let agentSHA256 = Variable(
+        name: "TENANT_AGENT_SHA256", meaning: "SHA-256 of the agent, 64 hexadecimal digits")
+
+    static let secretsEncryptionKey = Variable(
+        name: "SECRETS_ENCRYPTION_KEY", meaning: "32 bytes in base64, when KMS_KEY_ARN is not set",
+        isSecret: true)
+    static let kmsKeyARN = Variable(
+        name: "KMS_KEY_ARN", meaning: "key that seals secrets at rest", fallback: "")
+    static let provisionSharedSecret = Variable(
+        name: "PROVISION_SHARED_SECRET",
+        meaning: "what tenants receive as MOLECULE_CP_SHARED_SECRET, "
+            + "32 characters or more", isSecret: true)
+
+    static let deadlineEnrolment = Variable(
+        name: "DEADLINE_ENROLMENT_SECONDS", meaning: "from launch to enrolment", fallback: "600")
+    static let deadlineStage = Variable(
+        name: "DEADLINE_STAGE_SECONDS", meaning: "for each boot stage after enrolment", fallback: "300")
+    static let deadlineHealthy = Variable(
+        name: "DEADLINE_HEALTHY_SECONDS", meaning: "from the last boot stage to 200 through the edge",
+        fallback: "120")
+    static let deadlineRedeploy = Variable(
+        name: "DEADLINE_REDEPLOY_SECONDS", meaning: "for a new image to become healthy on the instance",
+        fallback: "120")
+    static let poll = Variable(
+        name: "CP_POLL_SECONDS", meaning: "how often a waiting workflow looks again without being woken",
+        fallback: "5")
+    static let providerVisibility = Variable(
+        name: "PROVIDER_VISIBILITY_SECONDS",
+        meaning: "how long a provider may hide what it has just created", fallback: "5")
+
+    static let all: [Variable] = [
+        databaseURL, databaseConnections, listen, adminToken, workers, lease, migrationsPath, userdataPath,
+        publicURL, caFile, tenantDomain, edgeURL,
+        awsRegion, awsAccessKeyID, awsSecretAccessKey, awsSessionToken, awsEndpointURL,
+        cloudflareAPIURL, cloudflareAPIToken, cloudflareAccountID, cloudflareZoneID,
+        ec2ImageID, ec2InstanceType, ec2SubnetID, ec2SecurityGroupID, ec2InstanceProfile, ec2VolumeGigabytes,
+        ec2IdentityCertificate, registryURL, imagePostgres, imageRedis, imageMemoryPlugin, imageTenant,
+        imageCloudflared, agentURL, agentSHA256, secretsEncryptionKey, kmsKeyARN, provisionSharedSecret,
+        deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, poll, providerVisibility,
+    ]
+}
+
+extension EnvironmentReader {
+    /// Shortest accepted secret, in characters.
+    static let minimumSecretLength = 32
+
+    mutating func longSecret(_ variable: Variable) -> String {
+        let expected = "at least \(Self.minimumSecretLength) characters long"
+        return parse(variable, expected: expected) { $0.utf8.count >= Self.minimumSecretLength ? $0 : nil }
+            ?? ""
+    }
+
+    mutating func address(_ variable: Variable) -> (host: String, port: Int) {
+        parse(variable, expected: "host:port") { text in
+            guard let colon = text.lastIndex(of: ":"), colon != text.startIndex,
+                let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
+            else { return nil }
+            return (String(text[..<colon]), port)
+        } ?? ("127.0.0.1", 0)
+    }
+
+    mutating func sha256(_ variable: Variable) -> String {
+        parse(variable, expected: "64 lower-case hexadecimal digits") { text in
+            text.utf8.count == 64 && text.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+                ? text : nil
+        } ?? ""
+    }
+
+    mutating func edgeURL(tenantDomain: String) -> String {
+        let template = optional(.edgeURL) ?? "https://{slug}.\(tenantDomain)"
+        if !template.contains("{slug}") { note("EDGE_URL: \"\(template)\" does not contain {slug}.") }
+        return template
+    }
+}

@@ -1,0 +1,41 @@
+import CCrypto
+import FoundationEssentials
+
+/// SHA-256 of a bearer token: what is stored and compared in its place.
+///
+/// A plain hash is enough because every token holds at least 128 random bits; there is nothing to guess.
+struct TokenHash: Sendable, Hashable {
+    let bytes: [UInt8]
+
+    init(of token: String) {
+        let text = Array(token.utf8)
+        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+        _ = SHA256(text, text.count, &digest)
+        bytes = digest
+    }
+
+    /// Takes the same time wherever the two differ.
+    func matches(_ other: TokenHash) -> Bool {
+        CRYPTO_memcmp(bytes, other.bytes, bytes.count) == 0
+    }
+}
+
+/// Secrets from the system's generator.
+enum RandomSecret {
+    static func bytes(_ count: Int) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in generator.next() }
+    }
+
+    static func hex(bytes count: Int) -> String { bytes(count).hex }
+
+    static func base64(bytes count: Int) -> String { Data(bytes(count)).base64EncodedString() }
+}
+
+extension [UInt8] {
+    /// Lower-case hexadecimal digits.
+    var hex: String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}

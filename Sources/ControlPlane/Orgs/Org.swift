@@ -1,0 +1,85 @@
+import FoundationEssentials
+import Postgres
+
+/// A customer organisation, the unit of isolation.
+struct Org: Sendable {
+    enum Status: String, Sendable, Encodable {
+        case provisioning, running, failed
+        /// A teardown is under way.
+        case deprovisioning
+        /// Nothing is left but this record.
+        case purged
+    }
+
+    var id: UUID
+    var slug: String
+    var name: String
+    var plan: String
+    var status: Status
+    var isCanary: Bool
+    var failureCode: String?
+    var failureMessage: String?
+    var createdAt: Date
+    var updatedAt: Date
+}
+
+extension Org {
+    static let columns: SQL =
+        "id, slug, name, plan, status, is_canary, failure_code, failure_message, created_at, updated_at"
+
+    init(_ row: Row) throws {
+        id = try row["id", as: UUID.self]
+        slug = try row["slug", as: String.self]
+        name = try row["name", as: String.self]
+        plan = try row["plan", as: String.self]
+        status = try row.decode("status", as: Status.self)
+        isCanary = try row["is_canary", as: Bool.self]
+        failureCode = try row["failure_code", as: String?.self]
+        failureMessage = try row["failure_message", as: String?.self]
+        createdAt = try row["created_at", as: Date.self]
+        updatedAt = try row["updated_at", as: Date.self]
+    }
+}
+
+extension Row {
+    /// A column that holds one of a closed list of words.
+    func decode<Word: RawRepresentable>(_ column: String, as _: Word.Type) throws -> Word
+    where Word.RawValue == String {
+        let text = try self[column, as: String.self]
+        guard let word = Word(rawValue: text) else {
+            throw AppError(.internalError, "unknown_word", "The column \(column) holds an unknown word.")
+        }
+        return word
+    }
+}
+
+/// An organisation as the routes show it.
+struct OrgView: Encodable {
+    var org: Org
+
+    private enum CodingKeys: String, CodingKey {
+        case id, slug, name, plan, status
+        case instanceStatus = "instance_status"
+        case isCanary = "is_canary"
+        case createdAt = "created_at"
+        case updatedAt = "updated_at"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(org.id.text, forKey: .id)
+        try container.encode(org.slug, forKey: .slug)
+        try container.encode(org.name, forKey: .name)
+        try container.encode(org.plan, forKey: .plan)
+        try container.encode(org.status, forKey: .status)
+        try container.encode(org.status, forKey: .instanceStatus)
+        try container.encode(org.isCanary, forKey: .isCanary)
+        try container.encode(org.createdAt, forKey: .createdAt)
+        try container.encode(org.updatedAt, forKey: .updatedAt)
+    }
+}
+
+extension UUID {
+    /// Lower case, as every id crosses the wire.
+    var text: String { uuidString.lowercased() }
+}

@@ -1,0 +1,120 @@
+import FoundationEssentials
+import Hummingbird
+import Postgres
+import Workflows
+
+/// `/cp/admin/orgs`
+struct OrgRoutes: Sendable {
+    let platform: Platform
+
+    static let maximumNameLength = 200
+    static let maximumOwnerLength = 200
+    static let listLimits = 1...1_000
+    static let defaultListLimit = 100
+
+    private struct Creation: RequestFields {
+        var slug: String
+        var name: String
+        var ownerUserID: String
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case slug, name
+            case ownerUserID = "owner_user_id"
+        }
+    }
+
+    /// The organisation, its tenant row and its provisioning begin in one commit.
+    func create(_ request: Request, _ context: AppContext) async throws -> Response {
+        let body = try await RequestBody.read(Creation.self, from: request)
+        let slug = try Slug.forNewOrg(body.slug)
+        let name = try bounded(body.name, "name", Self.maximumNameLength)
+        let owner = try bounded(body.ownerUserID, "owner_user_id", Self.maximumOwnerLength)
+        let orgID = UUID()
+        let launchID = UUID()
+        let org = try await platform.database.transaction { transaction in
+            let org = try await OrgStore(database: transaction).insert(
+                id: orgID, slug: slug, name: name, ownerUserID: owner)
+            try await TenantStore(database: transaction).insert(org: org.id, launchID: launchID)
+            _ = try await platform.engine.start(
+                ProvisionTenant.kind, subject: org.id.text,
+                input: ProvisionTenant.Input(orgID: org.id, slug: org.slug, launchID: launchID),
+                in: transaction)
+            return org
+        }
+        context.logger.info("org created", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
+        return try Response.json(OrgView(org: org), status: .created)
+    }
+
+    private func bounded(_ text: String, _ field: String, _ maximum: Int) throws -> String {
+        guard !text.isEmpty, text.count <= maximum, !text.unicodeScalars.contains(where: { $0.value < 32 })
+        else {
+            throw AppError.invalidField(
+                field, "The field \"\(field)\" has 1 to \(maximum) characters and no control characters.")
+        }
+        return text
+    }
+
+    func list(_ request: Request, _ context: AppContext) async throws -> Response {
+        let limit = try number(request, "limit", in: Self.listLimits) ?? Self.defaultListLimit
+        let offset = try number(request, "offset", in: 0...1_000_000) ?? 0
+        let orgs = try await OrgStore(database: platform.database).list(limit: limit, offset: offset)
+        return try Response.json(["orgs": orgs.map(OrgView.init)])
+    }
+
+    private func number(_ request: Request, _ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = request.uri.queryParameters[Substring(name)] else { return nil }
+        guard let value = Int(text), range.contains(value) else {
+            throw AppError.invalidField(
+                name,
+                "The parameter \"\(name)\" is a whole number from \(range.lowerBound) to \(range.upperBound)."
+            )
+        }
+        return value
+    }
+
+    func show(_ request: Request, _ context: AppContext) async throws -> Response {
+        try Response.json(OrgView(org: try await org(context)))
+    }
+
+    func adminToken(_ request: Request, _ context: AppContext) async throws -> Response {
+        let org = try await org(context)
+        let tenant = try await TenantStore(database: platform.database).require(org: org.id)
+        guard tenant.confirmedAt != nil, org.status == .running || org.status == .provisioning else {
+            throw AppError(
+                .conflict, "not_provisioned", "The tenant is not provisioned (it is \(org.status.rawValue)).")
+        }
+        let secrets = try await platform.openSecrets(of: tenant)
+        context.logger.notice("admin token shown", metadata: ["org": "\(org.id.text)"])
+        return try Response.json(["admin_token": secrets.adminToken])
+    }
+
+    private struct Canary: RequestFields {
+        var isCanary: Bool
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case isCanary = "is_canary"
+        }
+    }
+
+    func setCanary(_ request: Request, _ context: AppContext) async throws -> Response {
+        let body = try await RequestBody.read(Canary.self, from: request)
+        let org = try await org(context)
+        let tenant = try await TenantStore(database: platform.database).find(org: org.id)
+        guard org.status == .provisioning, tenant?.instanceID == nil else {
+            throw AppError(
+                .conflict, "already_provisioned", "An organisation becomes a canary before it is provisioned."
+            )
+        }
+        try await OrgStore(database: platform.database).setCanary(id: org.id, body.isCanary)
+        return try Response.json(OrgView(org: try await self.org(context)))
+    }
+
+    private func org(_ context: AppContext) async throws -> Org {
+        try await OrgStore(database: platform.database).require(slug: context.slug())
+    }
+}
+
+extension AppContext {
+    /// The `:slug` of the path.
+    func slug() throws -> Slug { try Slug(parameters.require("slug")) }
+}

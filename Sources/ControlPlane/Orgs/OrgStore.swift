@@ -1,0 +1,98 @@
+import FoundationEssentials
+import Postgres
+
+/// The rows of `orgs`. Status moves only along the transitions written here.
+struct OrgStore: Sendable {
+    let database: any PostgresExecutor
+
+    /// - Throws: `slug_taken` (409) when a living organisation has the slug.
+    func insert(id: UUID, slug: Slug, name: String, ownerUserID: String) async throws -> Org {
+        do {
+            let rows = try await database.query(
+                """
+                INSERT INTO orgs (id, slug, name, owner_user_id, status)
+                VALUES (\(id), \(slug.text), \(name), \(ownerUserID), 'provisioning') RETURNING \(Org.columns)
+                """)
+            return try Org(rows[0])
+        } catch let error as PostgresError where error.isUniqueViolation {
+            throw AppError(
+                .conflict, "slug_taken",
+                "The slug \"\(slug)\" is taken. Choose another, or delete its organisation.")
+        }
+    }
+
+    /// The living organisation of that slug.
+    func find(slug: Slug) async throws -> Org? {
+        let rows = try await database.query(
+            "SELECT \(Org.columns) FROM orgs WHERE slug = \(slug.text) AND status <> 'purged'")
+        return try rows.first.map(Org.init)
+    }
+
+    /// - Throws: `org_not_found` (404).
+    func require(slug: Slug) async throws -> Org {
+        guard let org = try await find(slug: slug) else { throw AppError.orgNotFound(slug.text) }
+        return org
+    }
+
+    func find(id: UUID) async throws -> Org? {
+        let rows = try await database.query("SELECT \(Org.columns) FROM orgs WHERE id = \(id)")
+        return try rows.first.map(Org.init)
+    }
+
+    /// Whether an organisation of that slug once lived and was purged.
+    func wasPurged(slug: Slug) async throws -> Bool {
+        let rows = try await database.query(
+            "SELECT 1 AS one FROM orgs WHERE slug = \(slug.text) AND status = 'purged' LIMIT 1")
+        return !rows.isEmpty
+    }
+
+    /// Newest first.
+    func list(limit: Int, offset: Int) async throws -> [Org] {
+        let rows = try await database.query(
+            """
+            SELECT \(Org.columns) FROM orgs WHERE status <> 'purged'
+            ORDER BY created_at DESC, id LIMIT \(limit) OFFSET \(offset)
+            """)
+        return try rows.map(Org.init)
+    }
+
+    func setCanary(id: UUID, _ isCanary: Bool) async throws {
+        try await database.execute(
+            "UPDATE orgs SET is_canary = \(isCanary), updated_at = now() WHERE id = \(id)")
+    }
+
+    /// - Returns: whether it was provisioning; otherwise nothing changed.
+    @discardableResult
+    func markRunning(id: UUID) async throws -> Bool {
+        try await database.execute(
+            """
+            UPDATE orgs SET status = 'running', failure_code = NULL, failure_message = NULL, updated_at = now()
+            WHERE id = \(id) AND status = 'provisioning'
+            """) == 1
+    }
+
+    /// Keeps the first reason: a later failure is a consequence.
+    func markFailed(id: UUID, code: String, message: String) async throws {
+        try await database.execute(
+            """
+            UPDATE orgs SET status = 'failed', failure_code = \(code), failure_message = \(message), updated_at = now()
+            WHERE id = \(id) AND status = 'provisioning'
+            """)
+    }
+
+    func markDeprovisioning(id: UUID) async throws {
+        try await database.execute(
+            "UPDATE orgs SET status = 'deprovisioning', updated_at = now() WHERE id = \(id) AND status <> 'purged'"
+        )
+    }
+
+    /// Keeps the record that it lived, and forgets who it was.
+    func markPurged(id: UUID) async throws {
+        try await database.execute(
+            """
+            UPDATE orgs SET status = 'purged', name = '', owner_user_id = '', failure_code = NULL,
+                failure_message = NULL, purged_at = now(), updated_at = now()
+            WHERE id = \(id)
+            """)
+    }
+}

@@ -1,0 +1,87 @@
+import AWSSigV4
+import CurlHTTP
+import FoundationEssentials
+import Logging
+import Postgres
+import TenantProtocol
+import Workflows
+
+/// What the routes and workflows work with: the database, the engine and the clients of the providers.
+struct Platform: Sendable {
+    let configuration: Configuration
+    let database: PostgresPool
+    let engine: WorkflowEngine
+    let ec2: EC2Client
+    let ssm: SSMClient
+    let cloudflare: CloudflareClient
+    let registry: RegistryClient
+    let secrets: SecretBox
+    let http: HTTPClient
+    let inbox: BootEventInbox
+    let logger: Logger
+
+    init(_ configuration: Configuration, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        var httpConfiguration = HTTPClient.Configuration.environment
+        httpConfiguration.extraCA = configuration.launch.certificateAuthority
+        http = HTTPClient(configuration: httpConfiguration)
+        database = PostgresPool(
+            PostgresConfiguration(
+                url: configuration.databaseURL, maximumConnections: configuration.databaseConnections),
+            logger: logger)
+        engine = WorkflowEngine(
+            database: database,
+            configuration: .init(
+                workers: configuration.workers, lease: configuration.lease, poll: .seconds(1)),
+            logger: logger)
+        let aws = AWSConnection(configuration.aws, http: http)
+        ec2 = EC2Client(aws)
+        ssm = SSMClient(aws)
+        secrets = SecretBox(key: configuration.secrets.key, kms: KMSClient(aws))
+        cloudflare = CloudflareClient(configuration.cloudflare, http: http)
+        registry = RegistryClient(url: configuration.launch.registryURL, http: http)
+        inbox = BootEventInbox(database: database, engine: engine)
+        registerWorkflows()
+    }
+}
+
+extension Platform {
+    func openSecrets(of tenant: Tenant) async throws -> TenantSecrets {
+        guard let sealed = tenant.secretsSealed else {
+            throw AppError(
+                .conflict, "not_provisioned", "The tenant has no credentials yet. Try again shortly.")
+        }
+        return try await secrets.open(TenantSecrets.self, sealed)
+    }
+
+    func declaration(orgID: UUID, slug: String, launch: Launch) -> Declaration {
+        Declaration(
+            orgID: orgID.text, orgSlug: slug,
+            platform: .init(
+                controlPlaneURL: configuration.launch.publicURL, tenantURL: "https://\(launch.hostname)",
+                certificateAuthority: configuration.launch.certificateAuthority),
+            stack: launch.stack)
+    }
+
+    /// Whether the tenant answers 200 on `/health` on its own hostname, through its tunnel.
+    func isHealthyThroughEdge(slug: String) async -> Bool {
+        let base = configuration.launch.edgeURL.replacing("{slug}", with: slug)
+        var request = HTTPRequest("GET", base + "/health")
+        request.timeout = .seconds(10)
+        return (try? await http.send(request))?.status == 200
+    }
+
+    /// Longest tail of an instance's console that is kept, in characters.
+    static let maximumConsoleTail = 4_000
+
+    /// Keeps the end of the instance's console for whoever looks into the failure, without the boot token.
+    func keepConsole(org: UUID) async throws {
+        let store = TenantStore(database: database)
+        guard let tenant = try await store.find(org: org), let instanceID = tenant.instanceID else { return }
+        let output = try await ec2.getConsoleOutput(id: instanceID)
+        let bootToken = try await openSecrets(of: tenant).bootToken
+        let tail = String(output.replacing(bootToken, with: "[boot token]").suffix(Self.maximumConsoleTail))
+        try await store.recordConsole(org: org, tail: tail.replacing("\0", with: ""))
+    }
+}

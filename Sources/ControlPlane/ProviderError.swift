@@ -1,0 +1,34 @@
+/// A provider did not do what it was asked to. Holds the provider's own words, never what was sent.
+struct ProviderError: Error, Sendable, CustomStringConvertible {
+    var service: String
+    var operation: String
+    /// HTTP status; nil when no answer came.
+    var status: Int?
+    /// The provider's own code, for example `InvalidInstanceID.NotFound` or `1003`; `no_answer` without an answer.
+    var code: String
+    var message: String
+    var requestID: String?
+    /// False only when the call certainly changed nothing.
+    var mayHaveTakenEffect: Bool
+
+    /// Source: the services' API references, "Common errors".
+    private static let throttleCodes: Set<String> = [
+        "RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown",
+        "EC2ThrottledException",
+    ]
+
+    var isThrottle: Bool { status == 429 || Self.throttleCodes.contains(code) }
+
+    /// Worth asking again: no answer, a throttle, or a fault on the provider's side. Never another 4xx.
+    var isRetryable: Bool { isThrottle || (status ?? 500) >= 500 }
+
+    /// Longest text of a provider that is kept, in characters.
+    static let maximumMessageLength = 500
+
+    var description: String {
+        let answer = status.map { "HTTP \($0)" } ?? "no answer"
+        let request = requestID.map { ", request \($0)" } ?? ""
+        return
+            "\(service) \(operation): \(answer), \(code): \(message.prefix(Self.maximumMessageLength))\(request)"
+    }
+}

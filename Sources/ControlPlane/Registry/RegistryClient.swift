@@ -1,0 +1,68 @@
+import CurlHTTP
+import TenantProtocol
+
+/// Asks the image registry what a tag stands for. Source: OCI distribution specification.
+struct RegistryClient: Sendable {
+    /// Base URL, for example `https://registry.example`.
+    let url: String
+    let http: HTTPClient
+
+    private static let manifestTypes = [
+        "application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    ]
+
+    /// `host:port`, as it stands in an image reference.
+    var host: String { url.split(separator: "/").last.map(String.init) ?? url }
+
+    /// - Parameter reference: a tag or a digest.
+    /// - Returns: the digest, or nil when the registry has no such image.
+    /// - Throws: `registry_unavailable` (502).
+    func digest(repository: String, reference: String) async throws -> String? {
+        var request = HTTPRequest("HEAD", "\(url)/v2/\(repository)/manifests/\(reference)")
+        request.headers = Self.manifestTypes.map { HTTPField("Accept", $0) }
+        request.timeout = .seconds(10)
+        let response: HTTPResponse
+        do {
+            response = try await http.send(request)
+        } catch {
+            throw AppError(
+                .upstream, "registry_unavailable", "The image registry does not answer.", cause: error)
+        }
+        switch response.status {
+        case 200:
+            guard let digest = response.header("Docker-Content-Digest"), ImageReference.isDigest(digest)
+            else {
+                throw AppError(.upstream, "registry_unavailable", "The image registry sent no digest.")
+            }
+            return digest
+        case 404: return nil
+        default:
+            throw AppError(
+                .upstream, "registry_unavailable", "The image registry answered \(response.status).")
+        }
+    }
+
+    /// - Parameter image: `repository:tag` within this registry.
+    /// - Throws: `image_not_found` (422), which names the image.
+    func resolve(_ image: String) async throws -> String {
+        var reference = ImageReference(image)
+        let wanted = reference.digest ?? reference.tag ?? "latest"
+        guard let digest = try await digest(repository: reference.repository, reference: wanted) else {
+            throw AppError(
+                .unprocessable, "image_not_found",
+                "The registry has no image \(reference.repository):\(wanted). Nothing was changed.")
+        }
+        reference.registry = host
+        reference.digest = digest
+        return reference.pinned
+    }
+
+    func resolve(_ images: Configuration.StackImages) async throws -> Declaration.Stack {
+        Declaration.Stack(
+            postgres: try await resolve(images.postgres), redis: try await resolve(images.redis),
+            memoryPlugin: try await resolve(images.memoryPlugin), tenant: try await resolve(images.tenant),
+            cloudflared: try await resolve(images.cloudflared))
+    }
+}

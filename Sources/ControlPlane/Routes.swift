@@ -1,0 +1,53 @@
+import Hummingbird
+
+/// Every URL of the service, and who may call it.
+func routes(_ platform: Platform) -> Router<AppContext> {
+    let router = Router(context: AppContext.self)
+    router.add(middleware: RequestLogMiddleware())
+    router.add(middleware: ProblemMiddleware())
+
+    router.get("health") { _, _ in try Response.json(["service": "molecule-cp", "status": "ok"]) }
+    router.get("ready") { _, _ in try await ready(platform) }
+
+    let orgs = OrgRoutes(platform: platform)
+    let tenants = TenantRoutes(platform: platform)
+    let progress = ProvisionStatusRoutes(platform: platform)
+    let operators = OperatorAuthentication(adminTokenHash: platform.configuration.adminTokenHash)
+    router.group("cp/admin").add(middleware: operators)
+        .post("orgs", use: orgs.create)
+        .get("orgs", use: orgs.list)
+        .get("orgs/:slug", use: orgs.show)
+        .get("orgs/:slug/admin-token", use: orgs.adminToken)
+        .post("orgs/:slug/canary", use: orgs.setCanary)
+        .get("orgs/:slug/provision-status", use: progress.show)
+        .get("orgs/:slug/provision-status/stream", use: progress.stream)
+        .delete("tenants/:slug", use: tenants.delete)
+        .post("tenants/:slug/redeploy", use: tenants.redeploy)
+        .get("tenants/:slug/redeploys/:id", use: tenants.showRedeploy)
+        .get("tenants/:slug/diagnostics", use: tenants.diagnostics)
+        .get("tenants/:slug/console", use: tenants.console)
+
+    // An instance before enrolment: the boot token, checked by the route itself.
+    let boot = BootRoutes(platform: platform)
+    router.group("cp/tenants")
+        .post("boot-event", use: boot.report)
+        .post("enroll", use: boot.enrol)
+
+    let tenant = TenantSideRoutes(platform: platform)
+    router.group("cp/tenants").add(middleware: TenantAuthentication(database: platform.database))
+        .post("enroll/confirm", use: tenant.confirmEnrolment)
+        .get("config", use: tenant.config)
+
+    return router
+}
+
+/// Ready to be sent traffic: the database answers.
+private func ready(_ platform: Platform) async throws -> Response {
+    do {
+        _ = try await platform.database.query("SELECT 1 AS one")
+        return try Response.json(["status": "ready"])
+    } catch {
+        throw AppError(
+            .notReady, "database_unavailable", "The database does not answer.", cause: error, retryAfter: 2)
+    }
+}

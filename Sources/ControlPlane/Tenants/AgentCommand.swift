@@ -1,0 +1,23 @@
+/// The commands that the platform sends to an instance over SSM. None carries a secret: SSM keeps them.
+enum AgentCommand {
+    static let agent = "/usr/local/bin/tenant-agent"
+
+    static func redeploy(image: String, deadlineSeconds: Int) -> String {
+        line([agent, "redeploy", "--image", image, "--deadline", "\(deadlineSeconds)"])
+    }
+
+    static func line(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
+
+    /// One word for a POSIX shell, whatever it holds.
+    static func quoted(_ word: String) -> String {
+        let plain = word.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: "/:@._-=+,".utf8.contains(byte)
+            }
+        }
+        return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }
+}

@@ -1,0 +1,44 @@
+import FoundationEssentials
+import Postgres
+
+/// The one instance of an organisation, as the platform knows it.
+struct Tenant: Sendable {
+    var orgID: UUID
+    var launchID: UUID
+    var launch: Launch?
+    var secretsSealed: [UInt8]?
+    var tunnelID: String?
+    var instanceID: String?
+    var privateIP: String?
+    var enrolledAt: Date?
+    var confirmedAt: Date?
+    var provisioningAt: Date
+    var runningAt: Date?
+    /// `sha256:...` of the molecule-tenant image that runs, as the agent reported it.
+    var imageDigest: String?
+    var consoleTail: String?
+}
+
+extension Tenant {
+    static let columns: SQL =
+        """
+        org_id, launch_id, launch, secrets_sealed, tunnel_id, instance_id, private_ip, enrolled_at, confirmed_at,
+        provisioning_at, running_at, image_digest, console_tail
+        """
+
+    init(_ row: Row) throws {
+        orgID = try row["org_id", as: UUID.self]
+        launchID = try row["launch_id", as: UUID.self]
+        launch = try row["launch", as: JSON<Launch>?.self]?.value
+        secretsSealed = try row["secrets_sealed", as: [UInt8]?.self]
+        tunnelID = try row["tunnel_id", as: String?.self]
+        instanceID = try row["instance_id", as: String?.self]
+        privateIP = try row["private_ip", as: String?.self]
+        enrolledAt = try row["enrolled_at", as: Date?.self]
+        confirmedAt = try row["confirmed_at", as: Date?.self]
+        provisioningAt = try row["provisioning_at", as: Date.self]
+        runningAt = try row["running_at", as: Date?.self]
+        imageDigest = try row["image_digest", as: String?.self]
+        consoleTail = try row["console_tail", as: String?.self]
+    }
+}

@@ -1,0 +1,53 @@
+import FoundationEssentials
+import Postgres
+import Workflows
+
+/// The workflows of the service, and what their failures lead to.
+extension Platform {
+    func registerWorkflows() {
+        engine.register(
+            ProvisionTenant.kind, input: ProvisionTenant.Input.self,
+            onFailure: { input, failure, transaction in
+                try await endProvisioning(input, failure, transaction)
+            },
+            run: { context, input in try await ProvisionTenant(platform: self, input: input).run(context) })
+        engine.register(
+            TearDownTenant.kind, input: TearDownTenant.Input.self,
+            run: { context, input in try await TearDownTenant(platform: self, input: input).run(context) })
+        engine.register(
+            RedeployTenant.kind, input: RedeployTenant.Input.self,
+            onFailure: { input, failure, transaction in
+                try await RedeployStore(database: transaction).fail(
+                    input.redeployID, code: failure.code, message: failure.message)
+            },
+            run: { context, input in try await RedeployTenant(platform: self, input: input).run(context) })
+    }
+
+    /// A permanent failure takes the same way out as a delete, and leaves the reason where its user looks.
+    private func endProvisioning(
+        _ input: ProvisionTenant.Input, _ failure: WorkflowFailure, _ transaction: Transaction
+    ) async throws {
+        try await OrgStore(database: transaction).markFailed(
+            id: input.orgID, code: failure.code, message: failure.message)
+        try await startTearDown(org: input.orgID, slug: input.slug, in: transaction)
+    }
+
+    /// Starts the teardown, or leaves the one that is under way.
+    func startTearDown(org: UUID, slug: String, in transaction: Transaction) async throws {
+        guard try await !engine.isLive(kind: TearDownTenant.kind, subject: org.text, in: transaction) else {
+            return
+        }
+        _ = try await engine.start(
+            TearDownTenant.kind, subject: org.text, input: TearDownTenant.Input(orgID: org, slug: slug),
+            in: transaction)
+    }
+}
+
+extension WorkflowEngine {
+    /// Whether a workflow of the kind waits or runs for the subject.
+    func isLive(
+        kind: String, subject: String, in executor: (any PostgresExecutor)? = nil
+    ) async throws -> Bool {
+        try await status(kind: kind, subject: subject, in: executor)?.state.isLive ?? false
+    }
+}

@@ -1,0 +1,49 @@
+import Foundation
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct ConfigurationTests {
+    @Test func namesEverythingThatIsMissingAtOnce() throws {
+        let error = #expect(throws: ConfigurationError.self) { try Configuration(environment: [:]) }
+        let required = Variable.all.filter { $0.fallback == nil }.map(\.name)
+        let text = try #require(error?.description)
+        for name in required { #expect(text.contains(name), "\(name) is required, and not named") }
+    }
+
+    @Test func namesWhatIsMalformedWithoutShowingSecrets() throws {
+        var environment = try ExampleEnvironment.make()
+        environment["CP_ADMIN_API_TOKEN"] = "short-secret"
+        environment["SECRETS_ENCRYPTION_KEY"] = "bm90IDMyIGJ5dGVz"
+        environment["CP_LISTEN"] = "nowhere"
+        environment["TENANT_AGENT_SHA256"] = "xyz"
+        environment["EDGE_URL"] = "https://no-slug.example"
+        let error = #expect(throws: ConfigurationError.self) { try Configuration(environment: environment) }
+        let text = try #require(error?.description)
+        #expect(error?.problems.count == 5)
+        for name in [
+            "CP_ADMIN_API_TOKEN", "SECRETS_ENCRYPTION_KEY", "CP_LISTEN", "TENANT_AGENT_SHA256", "EDGE_URL",
+        ] {
+            #expect(text.contains(name))
+        }
+        #expect(!text.contains("short-secret") && !text.contains("bm90IDMyIGJ5dGVz"))
+    }
+
+    @Test func acceptsTheExample() throws {
+        let configuration = try Configuration(environment: ExampleEnvironment.make())
+        #expect(configuration.listenPort == 0)
+        #expect(configuration.launch.edgeURL == "https://{slug}.tenants.example")
+        #expect(configuration.aws.endpointURL == "http://127.0.0.1:9")
+    }
+
+    @Test func prefersKMSWhenItsKeyIsNamed() throws {
+        var environment = try ExampleEnvironment.make()
+        environment["KMS_KEY_ARN"] = "arn:aws:kms:eu-central-1:1:key/2"
+        environment["SECRETS_ENCRYPTION_KEY"] = nil
+        guard case .kms(let arn) = try Configuration(environment: environment).secrets.key else {
+            Issue.record("the local key was chosen")
+            return
+        }
+        #expect(arn == "arn:aws:kms:eu-central-1:1:key/2")
+    }
+}

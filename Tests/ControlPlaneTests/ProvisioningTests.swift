@@ -1,0 +1,143 @@
+import CurlHTTP
+import Foundation
+import Testing
+
+@testable import ControlPlane
+
+/// The workflows against the local cloud: real signatures, real tunnels and TLS, simulated instances.
+@Suite(.serialized) struct ProvisioningTests {
+    @Test func aSignupBecomesATenantThatAnswersOnItsHostnameAndLeavesNothingWhenDeleted() async throws {
+        try await TestCloud.run { cloud in
+            try await cloud.signUp("acme")
+            let status = try await cloud.await("acme", "running", "failed")
+            #expect(status["status"] == .string("running"), "\(status)")
+            #expect(status["stages"]?.array?.last?.object?["stage"] == .string("complete"))
+            #expect(try await cloud.living() == (1, 1, 1))
+            #expect(await cloud.service.platform.isHealthyThroughEdge(slug: "acme"))
+
+            let token = try await cloud.service.send("GET", "/cp/admin/orgs/acme/admin-token")
+            #expect(token.json["admin_token"]?.string?.hasPrefix("adm_") == true)
+            let diagnostics = try await cloud.service.send("GET", "/cp/admin/tenants/acme/diagnostics")
+            #expect(diagnostics.json["healthy_through_edge"] == .bool(true))
+            #expect(diagnostics.json["resources"]?.array?.count == 4)
+            let console = try await cloud.service.send("GET", "/cp/admin/tenants/acme/console")
+            #expect(console.json["output"]?.string?.isEmpty == false)
+
+            for _ in 0..<2 {
+                let deleted = try await cloud.service.send(
+                    "DELETE", "/cp/admin/tenants/acme", body: #"{"confirm":"acme"}"#)
+                #expect(deleted.status == 200)
+                #expect(deleted.json["status"] == .string("purged"))
+            }
+            #expect(try await cloud.living() == (0, 0, 0))
+            #expect(try await cloud.service.count("tenants") == 0)
+            #expect(try await cloud.service.count("boot_events") == 0)
+            #expect(try await cloud.service.count("resource_ledger") == 0)
+            let list = try await cloud.service.send("GET", "/cp/admin/orgs")
+            #expect(list.json["orgs"] == .array([]))
+        }
+    }
+
+    @Test func aSlugIsFreeAgainAfterItsPurge() async throws {
+        try await TestCloud.run { cloud in
+            for _ in 0..<2 {
+                try await cloud.signUp("acme")
+                try await cloud.await("acme", "running")
+                _ = try await cloud.service.send(
+                    "DELETE", "/cp/admin/tenants/acme", body: #"{"confirm":"acme"}"#)
+            }
+            #expect(try await cloud.living() == (0, 0, 0))
+        }
+    }
+
+    @Test func aFailedStageIsExplainedAndEverythingIsTakenDown() async throws {
+        try await TestCloud.run { cloud in
+            try await cloud.simulate(#"{"failing_stage":"postgres","failure_code":"disk_full"}"#)
+            try await cloud.signUp("acme")
+            let status = try await cloud.await("acme", "failed")
+            let error = try #require(status["error"]?.object)
+            #expect(error["code"] == .string("stage_failed"))
+            #expect(error["message"]?.string?.contains("postgres") == true)
+            #expect(error["message"]?.string?.contains("disk_full") == true)
+            try await eventuallyNothingLives(cloud)
+            let deleted = try await cloud.service.send(
+                "DELETE", "/cp/admin/tenants/acme", body: #"{"confirm":"acme"}"#)
+            #expect(deleted.json["status"] == .string("purged"))
+        }
+    }
+
+    @Test func aSilentInstanceFailsAtItsDeadlineWithItsConsole() async throws {
+        try await TestCloud.run(["DEADLINE_ENROLMENT_SECONDS": "5"]) { cloud in
+            try await cloud.simulate(#"{"silent":true}"#)
+            try await cloud.signUp("acme")
+            let status = try await cloud.await("acme", "failed")
+            let error = try #require(status["error"]?.object)
+            #expect(error["code"] == .string("deadline_exceeded"))
+            #expect(error["message"]?.string?.contains("enrolment") == true)
+            #expect(error["message"]?.string?.contains("reported nothing") == true)
+            #expect(error["console_tail"]?.string?.contains("Linux") == true)
+            try await eventuallyNothingLives(cloud)
+        }
+    }
+
+    @Test func anUnknownImageIsNamedAndNothingIsCreated() async throws {
+        try await TestCloud.run(["IMAGE_REDIS": "tenant-redis:v9"]) { cloud in
+            try await cloud.signUp("acme")
+            let status = try await cloud.await("acme", "failed")
+            #expect(status["error"]?.object?["code"] == .string("image_not_found"))
+            #expect(status["error"]?.object?["message"]?.string?.contains("tenant-redis:v9") == true)
+            #expect(try await cloud.state()["instances"] == .array([]))
+        }
+    }
+
+    @Test(arguments: ["docker", "enrolment", "images", "tenant"])
+    func aDeleteDuringProvisioningLeavesNothing(_ stage: String) async throws {
+        try await TestCloud.run { cloud in
+            try await cloud.simulate(#"{"stuck_stage":"\#(stage)"}"#)
+            try await cloud.signUp("acme")
+            for _ in 0..<200 {
+                let status = try await cloud.service.send("GET", "/cp/admin/orgs/acme/provision-status")
+                if status.json["current_stage"] == .string(stage) { break }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            let deleted = try await cloud.service.send(
+                "DELETE", "/cp/admin/tenants/acme", body: #"{"confirm":"acme"}"#)
+            #expect(deleted.json["status"] == .string("purged"))
+            #expect(try await cloud.living() == (0, 0, 0))
+        }
+    }
+
+    @Test func aDeleteRightAfterTheSignupLeavesNothing() async throws {
+        try await TestCloud.run(options: ["--consistency-delay", "400"]) { cloud in
+            for round in 0..<5 {
+                let slug = "acme-\(round)"
+                try await cloud.signUp(slug)
+                try await Task.sleep(for: .milliseconds(40 * round))
+                _ = try await cloud.service.send(
+                    "DELETE", "/cp/admin/tenants/\(slug)", body: #"{"confirm":"\#(slug)"}"#)
+            }
+            try await eventuallyNothingLives(cloud)
+            #expect(try await cloud.service.count("tenants") == 0)
+        }
+    }
+
+    @Test func eventualConsistencyAndThrottlingDelayButDoNotBreak() async throws {
+        let options = ["--consistency-delay", "500", "--throttle", "--cloudflare-throttle"]
+        try await TestCloud.run(options: options) { cloud in
+            for index in 0..<8 { try await cloud.signUp("org-\(index)") }
+            for index in 0..<8 {
+                let status = try await cloud.await("org-\(index)", "running", "failed")
+                #expect(status["status"] == .string("running"), "\(status)")
+            }
+            #expect(try await cloud.living() == (8, 8, 8))
+        }
+    }
+
+    private func eventuallyNothingLives(_ cloud: TestCloud) async throws {
+        for _ in 0..<200 {
+            if try await cloud.living() == (0, 0, 0) { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        Issue.record("left in the cloud: \(try await cloud.living())")
+    }
+}

@@ -1,0 +1,79 @@
+import CurlHTTP
+import Foundation
+import TestSupport
+
+/// A real image registry with the smallest images that it takes, filled over its own API.
+struct TestRegistry: Sendable {
+    let url: String
+    private let process: ChildProcess
+    private let folder: String
+
+    init() async throws {
+        folder = try makeTemporaryFolder("registry")
+        let port = try freePort()
+        url = "http://127.0.0.1:\(port)"
+        let configuration = """
+            version: 0.1
+            log: {level: error}
+            storage: {filesystem: {rootdirectory: \(folder)/data}}
+            http: {addr: "127.0.0.1:\(port)", relativeurls: true}
+            """
+        try configuration.write(toFile: "\(folder)/config.yml", atomically: true, encoding: .utf8)
+        process = try ChildProcess("/usr/bin/docker-registry", ["serve", "\(folder)/config.yml"])
+        let address = url + "/v2/"
+        let http = HTTPClient()
+        defer { http.shutdown() }
+        try await eventually("the registry") {
+            (try? await http.send(HTTPRequest("GET", address)))?.status == 200
+        }
+        for repository in [
+            "tenant-postgres", "tenant-redis", "memory-plugin", "molecule-tenant", "cloudflared",
+        ] {
+            _ = try await push(repository, tag: "v1", http)
+        }
+    }
+
+    func remove() async {
+        await process.stop()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    struct PushFailed: Error { var status: Int }
+
+    /// - Returns: the image's digest.
+    func push(_ repository: String, tag: String, _ http: HTTPClient) async throws -> String {
+        let config =
+            #"{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]},"author":"\#(tag)"}"#
+        let digest = try await upload(config, to: repository, http)
+        let manifest = """
+            {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",\
+            "config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":\(config.utf8.count),\
+            "digest":"\(digest)"},"layers":[]}
+            """
+        let answer = try await http.send(
+            HTTPRequest(
+                "PUT", "\(url)/v2/\(repository)/manifests/\(tag)",
+                headers: [HTTPField("Content-Type", "application/vnd.oci.image.manifest.v1+json")],
+                body: Array(manifest.utf8)))
+        guard answer.status == 201, let digest = answer.header("Docker-Content-Digest") else {
+            throw PushFailed(status: answer.status)
+        }
+        return digest
+    }
+
+    private func upload(_ text: String, to repository: String, _ http: HTTPClient) async throws -> String {
+        let digest = "sha256:" + sha256(text)
+        let start = try await http.send(HTTPRequest("POST", "\(url)/v2/\(repository)/blobs/uploads/"))
+        guard start.status == 202, let location = start.header("Location") else {
+            throw PushFailed(status: start.status)
+        }
+        let target = location.hasPrefix("http") ? location : url + location
+        let separator = target.contains("?") ? "&" : "?"
+        let end = try await http.send(
+            HTTPRequest(
+                "PUT", "\(target)\(separator)digest=\(digest)",
+                headers: [HTTPField("Content-Type", "application/octet-stream")], body: Array(text.utf8)))
+        guard end.status == 201 else { throw PushFailed(status: end.status) }
+        return digest
+    }
+}
