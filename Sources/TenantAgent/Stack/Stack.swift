@@ -65,7 +65,8 @@ struct Stack: Sendable {
 
     private func redis(_ network: String) -> Service {
         var spec = shared(network, image("molecule-redis", declaration.stack.redis))
-        spec.command = ["redis-server", "--bind", "127.0.0.1", "--appendonly", "yes", "--dir", "/data"]
+        spec.entrypoint = ["redis-server"]
+        spec.command = ["--bind", "127.0.0.1", "--appendonly", "yes", "--dir", "/data"]
         spec.host.binds = ["molecule-redis:/data"]
         return Service(name: "molecule-redis", stage: .redis, deadline: .seconds(60), spec: spec) {
             await $0.probe(6379).ask("PING\r\n") { $0.hasSuffix("\r\n") } == "+PONG\r\n"
