@@ -52,6 +52,7 @@ package final class WorkflowContext: Sendable {
     /// An outside effect: runs at least once, and once its output is recorded, never again. `body` gets a key
     /// that is the same in every try (at most 64 characters, ASCII) for services that take one. The output
     /// must hold no secret. An error is tried again as `retry` says; a `PermanentFailure` is not.
+    @discardableResult
     package func step<Output: Codable & Sendable>(
         _ name: String, retry: RetryPolicy = .default, isolation: isolated (any Actor)? = #isolation,
         _ body: (String) async throws -> Output
@@ -68,6 +69,7 @@ package final class WorkflowContext: Sendable {
 
     /// Our own SQL and the record of the step in one commit: exactly once. `body` may run more than once, but
     /// only one run commits.
+    @discardableResult
     package func transaction<Output: Codable & Sendable>(
         _ name: String, retry: RetryPolicy = .default, isolation: isolated (any Actor)? = #isolation,
         _ body: (Transaction) async throws -> Output
@@ -105,8 +107,11 @@ package final class WorkflowContext: Sendable {
     }
 }
 
-/// The output of a step that has none: `{}`.
-struct Nothing: Codable, Sendable {}
+/// The output of a step that has none: `{}`. Reads whatever an earlier version recorded.
+struct Nothing: Codable, Sendable {
+    init() {}
+    init(from decoder: any Decoder) {}
+}
 
 extension WorkflowContext {
     /// What every step does first: stop if the run is to stop, refuse a name used twice, and return what an

@@ -6,6 +6,7 @@ extension WorkflowContext {
     /// - Parameter deadline: counts from the first look, by the database's clock; recorded then.
     /// - Parameter condition: an error is noted and looked past until the deadline, but `PermanentFailure`.
     /// - Throws: `WaitTimedOut` when it looked once more after the deadline, in vain.
+    @discardableResult
     package func wait<Output: Codable & Sendable>(
         _ name: String, deadline: Duration, poll: Duration = .seconds(5),
         isolation: isolated (any Actor)? = #isolation, _ condition: () async throws -> Output?

@@ -60,7 +60,22 @@ extension WorkflowEngine {
 /// What happened, in order, seen by the test.
 final class Journal: Sendable {
     private let entries = Mutex<[String]>([])
-    func note(_ entry: String) { entries.withLock { $0.append(entry) } }
+    private let file: String?
+
+    /// - Parameter file: holds the entries, and those of earlier processes, when given.
+    init(file: String? = nil) {
+        self.file = file
+        let text = file.flatMap { try? String(contentsOfFile: $0, encoding: .utf8) } ?? ""
+        entries.withLock { $0 = text.split(separator: "\n").map(String.init) }
+    }
+
+    func note(_ entry: String) {
+        entries.withLock { $0.append(entry) }
+        guard let file, let stream = fopen(file, "a") else { return }
+        fputs("\(entry)\n", stream)
+        fclose(stream)
+    }
+
     var all: [String] { entries.withLock { $0 } }
     func count(_ entry: String) -> Int { all.count { $0 == entry } }
 }
