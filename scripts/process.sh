@@ -26,18 +26,19 @@ start_process() {
     local name="$1" log="$LOG_DIR/$1.log" pid
     shift
     [[ ! -s "$log" ]] || mv "$log" "$log.before"
-    setsid "$@" >"$log" 2>&1 </dev/null &
+    # 7 and 8 are the scripts' locks: a process that outlives them must not hold them.
+    setsid "$@" >"$log" 2>&1 </dev/null 7>&- 8>&- &
     pid=$!
     disown "$pid"
     printf '%s %s\n' "$pid" "$(start_time "$pid" || echo 0)" >"$PID_DIR/$name"
 }
 
-# stop_process NAME [SECONDS]: asks with SIGTERM, insists with SIGKILL. Quiet when it does not run.
+# stop_process NAME [SECONDS [SIGNAL]]: asks, and insists with SIGKILL. Quiet when it does not run.
 stop_process() {
-    local name="$1" patience="${2:-15}" pid waited=0
+    local name="$1" patience="${2:-15}" signal="${3:-TERM}" pid waited=0
     if is_running "$name"; then
         pid="$(pid_of "$name")"
-        kill -TERM "$pid" 2>/dev/null || true
+        kill -"$signal" "$pid" 2>/dev/null || true
         while is_running "$name" && ((waited < patience * 10)); do
             sleep 0.1
             waited=$((waited + 1))

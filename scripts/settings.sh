@@ -1,5 +1,5 @@
 # Where everything of one local stack lives, and on which ports. Sourced by every script.
-# Overridable: LOCAL_DIR, CACHE_DIR, PORT_BASE, SUBNET, BRIDGE, DEBIAN_MIRROR, SWIFT_BUILD_FLAGS.
+# Overridable: LOCAL_DIR, CACHE_DIR, PORT_BASE, SUBNET, BRIDGE, DEBIAN_MIRROR.
 # shellcheck shell=bash disable=SC2034
 set -euo pipefail
 umask 022
@@ -17,7 +17,7 @@ CACHE_DIR="$(cd "$CACHE_DIR" && pwd -P)"
 LOG_DIR="$LOCAL_DIR/log"
 PID_DIR="$LOCAL_DIR/pids"
 IMAGES_ENV="$CACHE_DIR/images.env"
-VENV="$CACHE_DIR/venv"
+BUILD_DIR="${BUILD_DIR:-$REPO/.build/release}"
 
 PORT_BASE="${PORT_BASE:-18000}"
 SUBNET="${SUBNET:-10.77.0.0/24}"
