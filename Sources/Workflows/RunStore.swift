@@ -27,8 +27,8 @@ struct RunStore: Sendable {
                 attempts = attempts + 1, due_at = now() + \(leaseInterval), waiting_for = NULL,
                 started_at = coalesce(started_at, now())
             FROM due WHERE workflows.id = due.id
-            RETURNING workflows.id, kind, subject, input::text AS input, lease_epoch, attempts, failures, wakes,
-                cancel_requested
+            RETURNING workflows.id, kind, subject, input::text AS input, lease_epoch, attempts, failures,
+                wakes, cancel_requested
             """
         ).map(ClaimedWorkflow.init)
     }
@@ -121,7 +121,8 @@ struct RunStore: Sendable {
     func noteFailure(_ lease: Lease, _ text: String) async throws -> Int {
         let rows = try await database.query(
             """
-            UPDATE workflows SET failures = failures + 1, last_error = \(text) WHERE \(lease.held) RETURNING failures
+            UPDATE workflows SET failures = failures + 1, last_error = \(text)
+            WHERE \(lease.held) RETURNING failures
             """)
         guard let row = rows.first else { throw Suspension.leaseLost }
         return try row["failures"]

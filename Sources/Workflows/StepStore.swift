@@ -26,7 +26,8 @@ struct StepStore: Sendable {
             WITH held AS (SELECT id, cancel_requested, wakes FROM workflows WHERE \(lease.held)),
             started AS (
                 INSERT INTO workflow_steps (workflow_id, name, kind, state, deadline)
-                SELECT id, \(name), \(kind.rawValue), 'started', now() + make_interval(secs => \(deadline?.inSeconds))
+                SELECT id, \(name), \(kind.rawValue), 'started',
+                    now() + make_interval(secs => \(deadline?.inSeconds))
                 FROM held WHERE NOT cancel_requested
                 ON CONFLICT (workflow_id, name) DO UPDATE SET attempts = workflow_steps.attempts + 1
             )
@@ -84,8 +85,8 @@ struct StepStore: Sendable {
             """
             WITH held AS (SELECT id FROM workflows WHERE \(lease.held) FOR NO KEY UPDATE)
             INSERT INTO workflow_steps (workflow_id, name, kind, state, failure_code, last_error, finished_at)
-            SELECT id, \(name), \(kind.rawValue), 'failed', \(failure.code), \(failure.message), clock_timestamp()
-            FROM held
+            SELECT id, \(name), \(kind.rawValue), 'failed', \(failure.code), \(failure.message),
+                clock_timestamp() FROM held
             ON CONFLICT (workflow_id, name) DO UPDATE SET
                 state = 'failed', failure_code = EXCLUDED.failure_code, last_error = EXCLUDED.last_error,
                 finished_at = EXCLUDED.finished_at

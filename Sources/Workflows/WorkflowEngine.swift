@@ -71,7 +71,7 @@ package final class WorkflowEngine: Service {
         let handler = Handler(
             run: { context, json in try await run(context, decodeInput(json, as: Input.self)) },
             onFailure: { json, failure, transaction in
-                // An input that no longer decodes has nobody to tell; the workflow is marked failed all the same.
+                // An input that no longer decodes has nobody to tell; the mark is made all the same.
                 guard let input = try? decodeInput(json, as: Input.self) else { return }
                 try await onFailure(input, failure, transaction)
             })

@@ -12,7 +12,10 @@ import Testing
                 try await group.waitForAll()
             }
             let sessions = try await database.pool.query(
-                "SELECT count(*) AS open FROM pg_stat_activity WHERE datname = \(database.name) AND pid <> pg_backend_pid()"
+                """
+                SELECT count(*) AS open FROM pg_stat_activity
+                WHERE datname = \(database.name) AND pid <> pg_backend_pid()
+                """
             )
             #expect(try sessions[0]["open", as: Int.self] <= 3)
             #expect(pool.counts.inUse == 0)
@@ -75,7 +78,10 @@ import Testing
             let pool = database.anotherPool(connections: 2)
             try await pool.execute("SELECT 1")
             try await database.pool.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = \(database.name) AND pid <> pg_backend_pid()"
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = \(database.name) AND pid <> pg_backend_pid()
+                """
             )
             try await Task.sleep(for: .milliseconds(200))
             try await pool.execute("SELECT 1")

@@ -56,7 +56,7 @@ import Testing
             let conditions: [SQL] = ["number > \(2)", "number < \(9)", "number <> \(5)"]
             let filter = SQL(joining: conditions, separator: " AND ")
             let rows = try await database.pool.query(
-                "SELECT number FROM generate_series(1, \(20)) AS number WHERE \(filter) ORDER BY number LIMIT \(3)"
+                "SELECT number FROM generate_series(1, \(20)) number WHERE \(filter) ORDER BY 1 LIMIT \(3)"
             )
             #expect(try rows.map { try $0["number", as: Int.self] } == [3, 4, 6])
         }

@@ -83,7 +83,7 @@ package final class PrivateCluster: Sendable {
         return found
     }
 
-    /// $1: the folder, $2: PostgreSQL's binaries. The server refuses to run as root, so root becomes postgres.
+    /// $1: the folder, $2: PostgreSQL's binaries. The server refuses root, so root becomes postgres.
     private static let script = #"""
         folder=$1 binaries=$2 as=
         trap '' INT TERM HUP
