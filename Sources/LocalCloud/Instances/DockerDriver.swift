@@ -49,7 +49,7 @@ struct DockerDriver: InstanceDriver {
         let memory = InstanceType.memoryMiB[instance.type] ?? 1024
         return [
             "run", "-d", "--name", container(instance.id), "--hostname", instance.hostname,
-            "--network", network, "--ip", instance.privateAddress, "--mac-address", instance.macAddress,
+            "--network", network, "--ip", instance.privateAddress,
             "--dns", "10.255.255.53", "--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/run/lock",
             "-m", "\(memory)m", "-v", "/var/lib/docker", "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
             "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
