@@ -1,0 +1,43 @@
+import TestSupport
+import Testing
+
+/// boto3 against the AWS endpoint.
+@Suite struct AWSTests {
+    @Test(arguments: [
+        "launch_shapes", "client_tokens", "paging_and_filters", "launch_refusals", "security_groups",
+        "stop_and_start", "commands", "keys", "signatures",
+    ])
+    func answersBoto3AsAWSDoes(scenario: String) async throws {
+        try await RunningCloud.with { try await $0.judge("localcloud_aws.py", scenario) }
+    }
+
+    @Test func newThingsAreInvisibleForAWhileWhenAsked() async throws {
+        try await RunningCloud.with("--consistency-delay", "1500") {
+            try await $0.judge("localcloud_aws.py", "consistency")
+        }
+    }
+
+    @Test func launchesAreThrottledWhenAsked() async throws {
+        try await RunningCloud.with("--throttle") { try await $0.judge("localcloud_aws.py", "throttling") }
+    }
+}
+
+/// The `cloudflare` package against the Cloudflare endpoint.
+@Suite struct CloudflareTests {
+    @Test(arguments: ["tunnel_life", "record_life", "batches", "refusals"])
+    func answersTheOfficialClient(scenario: String) async throws {
+        try await RunningCloud.with { try await $0.judge("localcloud_cloudflare.py", scenario) }
+    }
+
+    @Test func refusesBeyondItsQuotas() async throws {
+        try await RunningCloud.with("--maximum-tunnels", "3", "--maximum-records", "3") {
+            try await $0.judge("localcloud_cloudflare.py", "quotas")
+        }
+    }
+
+    @Test func limitsTheRequestRateWhenAsked() async throws {
+        try await RunningCloud.with("--cloudflare-throttle") {
+            try await $0.judge("localcloud_cloudflare.py", "rate_limit")
+        }
+    }
+}

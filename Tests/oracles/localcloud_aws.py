@@ -1,0 +1,262 @@
+"""Talks to a running LocalCloud as boto3 does. usage: localcloud_aws.py READY_FILE SCENARIO"""
+
+import base64
+import json
+import sys
+import time
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+READY = json.load(open(sys.argv[1]))
+IMAGE = "ami-0123456789abcdef0"
+NO_RETRIES = Config(retries={"total_max_attempts": 1})
+
+
+def client(service, **options):
+    options.setdefault("region_name", READY["region"])
+    return boto3.client(service, endpoint_url=READY["aws_endpoint_url"], config=NO_RETRIES, **options)
+
+
+ec2, ssm, kms = client("ec2"), client("ssm"), client("kms")
+
+
+def refused(code, status, call, *arguments, **options):
+    try:
+        call(*arguments, **options)
+    except ClientError as error:
+        found = (error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"])
+        assert found == (code, status), found
+        assert error.response["ResponseMetadata"]["RequestId"]
+        return error.response["Error"]["Message"]
+    raise AssertionError(f"{code} was expected")
+
+
+def launch(**options):
+    options = {"ImageId": IMAGE, "InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1, **options}
+    return ec2.run_instances(**options)["Instances"]
+
+
+def describe(*ids):
+    found = ec2.describe_instances(InstanceIds=list(ids))["Reservations"]
+    return [instance for reservation in found for instance in reservation["Instances"]]
+
+
+def wait(condition, seconds=15):
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+    return value
+
+
+def running(*ids):
+    wait(lambda: all(i["State"]["Name"] == "running" for i in describe(*ids)))
+
+
+def launch_shapes():
+    (instance,) = launch(
+        SubnetId=READY["subnet_id"], SecurityGroupIds=[READY["security_group_id"]], UserData="#!/bin/sh\ntrue\n",
+        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+        BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "VolumeSize": 20}}],
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "org", "Value": "<a&b> é"}]}],
+        IamInstanceProfile={"Name": "tenant"})
+    assert instance["State"] == {"Code": 0, "Name": "pending"}
+    assert instance["Tags"] == [{"Key": "org", "Value": "<a&b> é"}]
+    running(instance["InstanceId"])
+    (seen,) = describe(instance["InstanceId"])
+    assert seen["MetadataOptions"]["HttpTokens"] == "required"
+    assert seen["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+    assert seen["MetadataOptions"]["State"] == "applied"
+    assert seen["IamInstanceProfile"]["Arn"].endswith(":instance-profile/tenant")
+    assert seen["SecurityGroups"] == [{"GroupId": READY["security_group_id"]}]
+    assert seen["PrivateIpAddress"] and seen["LaunchTime"].tzinfo
+    (ending,) = ec2.terminate_instances(InstanceIds=[seen["InstanceId"]])["TerminatingInstances"]
+    assert ending["PreviousState"]["Name"] == "running" and ending["CurrentState"]["Name"] == "shutting-down"
+    wait(lambda: describe(seen["InstanceId"])[0]["State"]["Name"] == "terminated")
+    ec2.terminate_instances(InstanceIds=[seen["InstanceId"]])
+    ec2.get_console_output(InstanceId=seen["InstanceId"])
+
+
+def client_tokens():
+    options = {"ClientToken": "token-1", "SubnetId": READY["subnet_id"]}
+    (first,) = launch(**options)
+    (again,) = launch(**options)
+    assert again["InstanceId"] == first["InstanceId"]
+    refused("IdempotentParameterMismatch", 400, launch, **{**options, "InstanceType": "t3.large"})
+    other = next(s for s in ec2.describe_subnets()["Subnets"] if s["SubnetId"] != READY["subnet_id"])
+    (elsewhere,) = launch(**{**options, "SubnetId": other["SubnetId"]})
+    assert elsewhere["InstanceId"] != first["InstanceId"], "a token holds in its zone only"
+    (found,) = ec2.describe_instances(
+        Filters=[{"Name": "client-token", "Values": ["token-1"]},
+                 {"Name": "availability-zone", "Values": [other["AvailabilityZone"]]}])["Reservations"]
+    assert found["Instances"][0]["InstanceId"] == elsewhere["InstanceId"]
+    ec2.terminate_instances(InstanceIds=[first["InstanceId"]])
+    refused("IdempotentInstanceTerminated", 400, launch, **options)
+    refused("InvalidParameterValue", 400, launch, ClientToken="x" * 65)
+
+
+def paging_and_filters():
+    tag = [{"ResourceType": "instance", "Tags": [{"Key": "page", "Value": "yes"}, {"Key": "n", "Value": "a*b"}]}]
+    ids = {launch(TagSpecifications=tag)[0]["InstanceId"] for _ in range(12)}
+    filters = [{"Name": "tag:page", "Values": ["y?s"]}]
+    pages = list(ec2.get_paginator("describe_instances").paginate(
+        Filters=filters, PaginationConfig={"PageSize": 5}))
+    found = [[i["InstanceId"] for r in page["Reservations"] for i in r["Instances"]] for page in pages]
+    assert [len(page) for page in found] == [5, 5, 2] and {i for page in found for i in page} == ids
+    count = lambda *f: len(ec2.describe_instances(Filters=list(f))["Reservations"])
+    assert count({"Name": "tag-key", "Values": ["pag*"]}) == 12
+    assert count({"Name": "tag:n", "Values": ["a\\*b"]}) == 12
+    assert count({"Name": "tag:n", "Values": ["a\\*c"]}) == 0
+    assert count({"Name": "instance-id", "Values": [min(ids)]}, filters[0]) == 1
+    refused("InvalidParameterCombination", 400, ec2.describe_instances, InstanceIds=[min(ids)], MaxResults=5)
+    refused("InvalidParameterValue", 400, ec2.describe_instances, MaxResults=4)
+    refused("InvalidParameterValue", 400, ec2.describe_instances, NextToken="nonsense")
+    refused("InvalidParameterValue", 400, ec2.describe_instances, Filters=[{"Name": "no", "Values": ["x"]}])
+    refused("InvalidInstanceID.NotFound", 400, ec2.describe_instances, InstanceIds=["i-" + "0" * 17])
+    refused("InvalidInstanceID.Malformed", 400, ec2.describe_instances, InstanceIds=["i-xyz"])
+    ec2.create_tags(Resources=list(ids)[:2], Tags=[{"Key": "later", "Value": "1"}])
+    assert count({"Name": "tag:later", "Values": ["1"]}) == 2
+    assert len(ec2.describe_tags(Filters=[{"Name": "key", "Values": ["later"]}])["Tags"]) == 2
+
+
+def launch_refusals():
+    launch(UserData="x" * 16384)
+    refused("InvalidParameterValue", 400, launch, UserData="x" * 16385)
+    refused("InvalidAMIID.Malformed", 400, launch, ImageId="debian")
+    refused("InvalidParameterValue", 400, launch, InstanceType="t9.huge")
+    refused("InvalidSubnetID.NotFound", 400, launch, SubnetId="subnet-" + "0" * 17)
+    refused("InvalidGroup.NotFound", 400, launch, SecurityGroupIds=["sg-" + "0" * 17])
+    refused("DryRunOperation", 412, launch, DryRun=True)
+    refused("MissingParameter", 400, ec2.terminate_instances, InstanceIds=[])
+
+
+def security_groups():
+    group = ec2.create_security_group(GroupName="tenants", Description="no inbound")["GroupId"]
+    refused("InvalidGroup.Duplicate", 400, ec2.create_security_group, GroupName="tenants", Description="again")
+    (seen,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["tenants"]}])["SecurityGroups"]
+    assert seen["IpPermissions"] == [] and seen["IpPermissionsEgress"][0]["IpRanges"] == [{"CidrIp": "0.0.0.0/0"}]
+    rule = [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rule)
+    refused("InvalidPermission.Duplicate", 400, ec2.authorize_security_group_ingress, GroupId=group,
+            IpPermissions=rule)
+    ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=rule)
+    refused("InvalidPermission.NotFound", 400, ec2.revoke_security_group_ingress, GroupId=group,
+            IpPermissions=rule)
+    (instance,) = launch(SecurityGroupIds=[group])
+    refused("DependencyViolation", 400, ec2.delete_security_group, GroupId=group)
+    ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+    wait(lambda: describe(instance["InstanceId"])[0]["State"]["Name"] == "terminated")
+    ec2.delete_security_group(GroupId=group)
+
+
+def stop_and_start():
+    (instance,) = launch()
+    identity = instance["InstanceId"]
+    running(identity)
+    ec2.stop_instances(InstanceIds=[identity])
+    wait(lambda: describe(identity)[0]["State"]["Name"] == "stopped")
+    refused("IncorrectInstanceState", 400, ec2.reboot_instances, InstanceIds=[identity])
+    ec2.start_instances(InstanceIds=[identity])
+    running(identity)
+    ec2.reboot_instances(InstanceIds=[identity])
+
+
+def command(identity, *lines, **parameters):
+    sent = ssm.send_command(
+        InstanceIds=[identity], DocumentName="AWS-RunShellScript",
+        Parameters={"commands": list(lines), **parameters})["Command"]
+    assert sent["Status"] == "Pending"
+
+    def finished():
+        found = ssm.get_command_invocation(CommandId=sent["CommandId"], InstanceId=identity)
+        return found if found["Status"] not in ("Pending", "InProgress") else None
+    return wait(finished)
+
+
+def commands():
+    (instance,) = launch()
+    identity = instance["InstanceId"]
+    running(identity)
+    wait(lambda: [i for i in ssm.describe_instance_information()["InstanceInformationList"]
+                  if i["InstanceId"] == identity and i["PingStatus"] == "Online"])
+    done = command(identity, "echo one", "exit 3")
+    assert (done["Status"], done["ResponseCode"], done["StandardOutputContent"]) == ("Failed", 3, "one\n")
+    done = command(identity, "sleep 30", executionTimeout=["1"])
+    assert (done["Status"], done["StatusDetails"]) == ("TimedOut", "Execution Timed Out")
+    done = command(identity, "echo " + "x" * 30_000)
+    assert len(done["StandardOutputContent"]) == 24_000 and done["Status"] == "Success"
+    listed = ssm.list_command_invocations(CommandId=done["CommandId"], Details=True)["CommandInvocations"]
+    assert [(i["InstanceId"], i["Status"], len(i["CommandPlugins"])) for i in listed] == [(identity, "Success", 1)]
+    send = lambda **o: ssm.send_command(**{"InstanceIds": [identity], "DocumentName": "AWS-RunShellScript",
+                                           "Parameters": {"commands": ["true"]}, **o})
+    refused("InvalidInstanceId", 400, send, InstanceIds=["i-" + "0" * 17])
+    refused("InvalidDocument", 400, send, DocumentName="Nothing")
+    refused("InvalidParameters", 400, send, Parameters={})
+    refused("InvocationDoesNotExist", 400, ssm.get_command_invocation,
+            CommandId="00000000-0000-0000-0000-000000000000", InstanceId=identity)
+
+
+def keys():
+    key = f"arn:aws:kms:{READY['region']}:123456789012:key/one"
+    made = kms.generate_data_key(KeyId=key, KeySpec="AES_256", EncryptionContext={"org": "a"})
+    assert len(made["Plaintext"]) == 32 and made["KeyId"] == key
+    opened = kms.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext={"org": "a"})
+    assert opened["Plaintext"] == made["Plaintext"] and opened["KeyId"] == key
+    refused("InvalidCiphertextException", 400, kms.decrypt, CiphertextBlob=made["CiphertextBlob"],
+            EncryptionContext={"org": "b"})
+    refused("IncorrectKeyException", 400, kms.decrypt, CiphertextBlob=made["CiphertextBlob"],
+            EncryptionContext={"org": "a"}, KeyId=key + "-other")
+    refused("NotFoundException", 400, kms.encrypt, KeyId=key.replace("123456789012", "210987654321"),
+            Plaintext=b"x")
+    sealed = kms.encrypt(KeyId="alias/tenants", Plaintext=b"secret")["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"secret"
+    refused("InvalidCiphertextException", 400, kms.decrypt, CiphertextBlob=sealed[:-1] + b"\0")
+
+
+def signatures():
+    wrong = {"aws_access_key_id": "AKIALOCALTEST", "aws_secret_access_key": "wrong"}
+    refused("AuthFailure", 401, client("ec2", **wrong).describe_instances)
+    refused("InvalidSignatureException", 400, client("ssm", **wrong).describe_instance_information)
+    stranger = {"aws_access_key_id": "AKIASTRANGER", "aws_secret_access_key": "x"}
+    refused("AuthFailure", 401, client("ec2", **stranger).describe_instances)
+    refused("UnrecognizedClientException", 400, client("kms", **stranger).encrypt, KeyId="alias/a", Plaintext=b"x")
+    refused("AuthFailure", 401, client("ec2", region_name="eu-north-1").describe_instances)
+    changed = client("ec2")
+    changed.meta.events.register("before-send.ec2.*", lambda request, **_: setattr(
+        request, "body", request.body.replace(b"t3.small", b"t3.large")))
+    refused("AuthFailure", 401, changed.run_instances, ImageId=IMAGE, InstanceType="t3.small", MinCount=1,
+            MaxCount=1)
+
+
+def consistency():
+    (instance,) = launch(ClientToken="late")
+    identity = instance["InstanceId"]
+    refused("InvalidInstanceID.NotFound", 400, ec2.describe_instances, InstanceIds=[identity])
+    (again,) = launch(ClientToken="late")
+    assert again["InstanceId"] == identity
+    refused("InvalidInstanceId", 400, ssm.send_command, InstanceIds=[identity],
+            DocumentName="AWS-RunShellScript", Parameters={"commands": ["true"]})
+    wait(lambda: ec2.describe_instances(Filters=[{"Name": "client-token", "Values": ["late"]}])["Reservations"])
+    wait(lambda: ssm.describe_instance_information()["InstanceInformationList"])
+    sent = ssm.send_command(InstanceIds=[identity], DocumentName="AWS-RunShellScript",
+                            Parameters={"commands": ["true"]})["Command"]["CommandId"]
+    refused("InvocationDoesNotExist", 400, ssm.get_command_invocation, CommandId=sent, InstanceId=identity)
+    time.sleep(1.6)
+    assert ssm.get_command_invocation(CommandId=sent, InstanceId=identity)["Status"] == "Success"
+
+
+def throttling():
+    codes = []
+    for _ in range(12):
+        try:
+            launch()
+            codes.append("")
+        except ClientError as error:
+            assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+            codes.append(error.response["Error"]["Code"])
+    assert codes[:5] == [""] * 5 and "RequestLimitExceeded" in codes[5:], codes
+
+
+globals()[sys.argv[2]]()
