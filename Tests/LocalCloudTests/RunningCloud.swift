@@ -46,7 +46,8 @@ final class RunningCloud: Sendable {
         let process = try ChildProcess(
             builtProduct("localcloud"),
             [
-                "serve", "--driver", "simulated", "--port-base", "0", "--folder", folder, "--ready-file", file,
+                "serve", "--driver", "simulated", "--port-base", "0", "--folder", folder, "--ready-file",
+                file,
                 "--artifacts", folder,
             ] + arguments, environment: Self.credentials)
         self.process = process

@@ -225,7 +225,7 @@ def signatures():
     refused("AuthFailure", 401, client("ec2", region_name="eu-north-1").describe_instances)
     changed = client("ec2")
     changed.meta.events.register("before-send.ec2.*", lambda request, **_: setattr(
-        request, "body", request.body.replace(b"t3.small", b"t3.large")))
+        request, "body", request.body.replace("t3.small", "t3.large")))
     refused("AuthFailure", 401, changed.run_instances, ImageId=IMAGE, InstanceType="t3.small", MinCount=1,
             MaxCount=1)
 
