@@ -73,6 +73,7 @@ final class Listener: Sendable {
                 pause = .milliseconds(50)
                 try serve(connection)
             } catch {
+                if isStopped { return }
                 logger.warning("listening was interrupted", metadata: ["error": "\(error)"])
                 wakeup.wait(socket: nil, milliseconds: Int32(pause.milliseconds))
                 pause = min(pause * 2, .seconds(2))

@@ -21,7 +21,7 @@ package final class ChildProcess: Sendable {
         child.standardOutput = pipe
         child.standardError = pipe
         child.standardInput = FileHandle.nullDevice
-        try child.run()
+        try runUnmasked(child)
         processIdentifier = child.processIdentifier
         process = Mutex(child)
         output = Mutex("")

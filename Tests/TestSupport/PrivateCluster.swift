@@ -27,7 +27,7 @@ package final class PrivateCluster: Sendable {
         child.standardInput = pipe
         child.standardOutput = FileHandle.nullDevice
         child.standardError = FileHandle.nullDevice
-        try child.run()
+        try runUnmasked(child)
         commands = pipe.fileHandleForWriting
         watchdog = Mutex(child)
         try await waitUntilReady()
