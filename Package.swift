@@ -101,7 +101,7 @@ let package = Package(
         tests("ControlPlaneTests", ["ControlPlane", "TenantProtocol"]),
         tests("TenantAgentTests", ["TenantAgent", "TenantProtocol"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),
-        tests("JourneyTests", ["TenantProtocol", "AWSSigV4"]),
+        tests("JourneyTests", ["TenantProtocol", "AWSSigV4", "CurlHTTP"]),
         tests("TidyTests", []),
     ]
 )

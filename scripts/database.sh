@@ -31,7 +31,7 @@ make_database() {
     chown "$POSTGRES_USER_NAME" "$DATABASE_DIR" "$DATABASE_SOCKETS" "$password"
     cd /
     "${AS_POSTGRES[@]}" "$POSTGRES_BIN/initdb" --pgdata="$DATABASE_DIR/data" --username=controlplane \
-        --pwfile="$password" --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8
+        --pwfile="$password" --auth=scram-sha-256 --no-sync --encoding=UTF8 --locale=C.UTF-8
     rm -f "$password"
 }
 

@@ -55,8 +55,8 @@ clear_docker_leftovers() {
     if [[ -n "$pid" ]] && grep -qs "$DOCKER_RUN_DIR" "/proc/$pid/cmdline"; then kill -KILL "$pid" || true; fi
     rm -f "$DOCKER_RUN_DIR/dockerd.pid" "$DOCKER_RUN_DIR/docker.sock"
     while read -r mount; do umount -l "$mount" 2>/dev/null || true; done < <(
-        awk -v a="$DOCKER_RUN_DIR/" -v b="$DOCKER_DIR/" 'index($5, a) == 1 || index($5, b) == 1 { print $5 }' \
-            /proc/self/mountinfo | sort -r
+        awk -v run="$DOCKER_RUN_DIR/" -v data="$DOCKER_DIR/" \
+            'index($5, run) == 1 || index($5, data) == 1 { print $5 }' /proc/self/mountinfo | sort -r
     )
 }
 
@@ -77,7 +77,8 @@ release_docker() {
 create_network() {
     local owner
     remove_network
-    owner="$(ip -o -4 address | awk -v a="$GATEWAY" '{ split($4, parts, "/") } parts[1] == a { print $2; exit }')"
+    owner="$(ip -o -4 address |
+        awk -v wanted="$GATEWAY" '{ split($4, parts, "/") } parts[1] == wanted { print $2; exit }')"
     [[ -z "$owner" ]] || fail "the address $GATEWAY is already on the interface $owner" \
         'choose another network:  SUBNET=10.99.0.0/24 BRIDGE=vpc9 make up'
     docker network create --subnet "$SUBNET" --gateway "$GATEWAY" --label "controlplane.stack=$STACK_NAME" \

@@ -1,0 +1,22 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension JourneyTests {
+    /// A control plane that dies by SIGKILL, again and again, in the middle of a provisioning.
+    @Test(.timeLimit(.minutes(10)))
+    func killedControlPlaneEndsInOneInstanceOneTunnelOneRecord() async throws {
+        let slug = "crash-\(UInt16.random(in: 1000...9999))"
+        _ = try await stack.create(slug)
+        for pause in [50, 300, 1_500, 4_000] {
+            try await Task.sleep(for: .milliseconds(pause))
+            try await stack.script("control-plane", "kill")
+            try await stack.script("control-plane", "start")
+        }
+        try await stack.awaitRunning(slug)
+        #expect(try await stack.traces() == .one)
+        #expect(try await stack.tenant(slug, "/health").status == 200)
+        try await stack.delete(slug)
+        #expect(try await stack.traces() == .none)
+    }
+}

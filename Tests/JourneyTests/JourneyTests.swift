@@ -1,0 +1,116 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The journey of a tenant, on a real instance. One at a time: they count what is left in the whole account.
+@Suite(
+    .serialized,
+    .enabled(
+        if: LocalStack.shared != nil, "no local stack runs: make test brings one up, and so does make up"))
+struct JourneyTests {
+    let stack: LocalStack
+
+    init() throws { stack = try #require(LocalStack.shared) }
+
+    @Test(.timeLimit(.minutes(10)))
+    func tenantIsBornUpdatedRolledBackAndRemovedWithoutATrace() async throws {
+        let slug = "journey-\(UInt16.random(in: 1000...9999))"
+        let hunt = SecretHunt()
+        let watch = Task { await hunt.watchArguments() }
+        defer { watch.cancel() }
+        let org = try await stack.create(slug)
+        try await stack.awaitRunning(slug)
+        try await expectOwnHostname(slug, org)
+        try await expectEveryStage(slug)
+        try await expectRedeploys(slug, org)
+        try await expectRebootSurvived(slug)
+        try await expectSecretsKept(slug, hunt)
+        try await expectRemoval(slug)
+    }
+
+    private func expectOwnHostname(_ slug: String, _ org: String) async throws {
+        let health = try await stack.tenant(slug, "/health")
+        #expect(health.status == 200)
+        let checks = health.json["checks"] as? [String: String] ?? [:]
+        #expect(Set(checks.keys) == ["postgres", "pgvector", "redis", "memory-plugin"])
+        #expect(checks.values.allSatisfy { $0 == "ok" })
+        // TenantGuard: nothing but health for who does not name the organisation.
+        #expect(try await stack.tenant(slug, "/version").status == 404)
+        #expect(try await stack.tenant(slug, "/version", org: UUID().uuidString.lowercased()).status == 404)
+        #expect(
+            try await stack.tenant(slug, "/version", org: org)["image_digest"] == stack["DIGEST_TENANT_V1"])
+        #expect(try await stack.traces() == .one)
+    }
+
+    private func expectEveryStage(_ slug: String) async throws {
+        let status = try await stack.platform("GET", "/cp/admin/orgs/\(slug)/provision-status")
+        let stages = status.json["stages"] as? [[String: Any]] ?? []
+        #expect(
+            stages.compactMap { $0["stage"] as? String } == [
+                "userdata", "docker", "agent_fetch", "enrolment", "images", "postgres", "redis",
+                "memory_plugin",
+                "tenant", "tunnel", "complete",
+            ])
+        #expect(stages.allSatisfy { $0["outcome"] as? String == "succeeded" })
+        let token = try await stack.platform("GET", "/cp/admin/orgs/\(slug)/admin-token")
+        #expect(token.status == 200 && token["admin_token"]?.isEmpty == false)
+    }
+
+    private func expectRedeploys(_ slug: String, _ org: String) async throws {
+        let updated = try await stack.redeploy(slug, to: "v2")
+        #expect(updated["phase"] == "updated")
+        #expect(updated["previous_digest"] == stack["DIGEST_TENANT_V1"])
+        #expect(updated["digest"] == stack["DIGEST_TENANT_V2"])
+        #expect(
+            try await stack.tenant(slug, "/version", org: org)["image_digest"] == stack["DIGEST_TENANT_V2"])
+
+        let broken = try await stack.redeploy(slug, to: "broken")
+        #expect(broken["phase"] == "rolled_back")
+        #expect(broken["error"]?.isEmpty == false)
+
+        let missing = try await stack.platform(
+            "POST", "/cp/admin/tenants/\(slug)/redeploy", ["target_tag": "no-such-tag"])
+        #expect(missing.status == 422 && missing["code"] == "image_not_found")
+
+        #expect(
+            try await stack.tenant(slug, "/version", org: org)["image_digest"] == stack["DIGEST_TENANT_V2"])
+        #expect(try await stack.tenant(slug, "/health").status == 200)
+    }
+
+    private func expectRebootSurvived(_ slug: String) async throws {
+        let container = try #require(try await stack.containers().first)
+        try await stack.docker("restart", "--time", "30", container)
+        try await eventually("\(slug) to be healthy after a reboot", within: .seconds(150)) {
+            (try? await stack.tenant(slug, "/health").status) == 200
+        }
+    }
+
+    private func expectSecretsKept(_ slug: String, _ hunt: SecretHunt) async throws {
+        let container = try #require(try await stack.containers().first)
+        let tenant = try await stack.tenantSecrets(in: container)
+        #expect(tenant.count >= 4)
+        var places = try stack.logs()
+        places["argument lists"] = hunt.arguments
+        places["user-data"] = try await stack.docker(
+            "exec", container, "cat", "/var/lib/cloud/instance/user-data.txt")
+        places["docker inspect"] = try await stack.docker("inspect", container)
+        places["SSM commands"] = try await stack.ssmHistory()
+        places["EC2"] = try await stack.ec2("Action=DescribeInstances&Version=2016-11-15")
+        places["the console"] =
+            try await stack.platform("GET", "/cp/admin/tenants/\(slug)/console")["output"] ?? ""
+        places["database"] = try await stack.postgres("pg_dump", "--data-only", "--inserts")
+        #expect(places["database"]?.contains(slug) == true)
+        #expect(places["user-data"]?.contains("molecule") == true)
+        #expect(findings(of: tenant.merging(stack.platformSecrets) { $1 }, in: places) == [])
+    }
+
+    private func expectRemoval(_ slug: String) async throws {
+        let refused = try await stack.platform("DELETE", "/cp/admin/tenants/\(slug)", ["confirm": "other"])
+        #expect(refused.status == 400)
+        #expect(try await stack.tenant(slug, "/health").status == 200)
+        try await stack.delete(slug)
+        #expect(try await stack.traces() == .none)
+        let orgs = try await stack.platform("GET", "/cp/admin/orgs").json["orgs"] as? [[String: Any]] ?? []
+        #expect(!orgs.contains { $0["slug"] as? String == slug && $0["status"] as? String != "purged" })
+    }
+}
