@@ -38,10 +38,11 @@ struct Redeploy: Sendable {
             let lock = try await FileLock.acquire(installation.stackLockPath, waitingAtMost: .seconds(60))
         else { throw StageFailure(.busy, "another boot or redeploy is under way") }
         defer { withExtendedLifetime((only, lock)) {} }
-        try await Replacement.mend(installation, docker)
-
+        let wasCutOff = try await Replacement.mend(installation, docker)
         let runtime = try await StackRuntime.open(try await Stack.load(installation, docker), docker)
         let present = try await service(runtime, image: nil)
+        // What was just started again gets its time before it is judged.
+        if wasCutOff { try? await runtime.awaitHealthy(present) }
         let running = try await docker.container(service.container)
         report.previousDigest = try await digest(of: running)
         report.digest = report.previousDigest
@@ -62,7 +63,7 @@ struct Redeploy: Sendable {
         if try await docker.hasImage(reference) { return }
         try checkSpace()
         try await within(.seconds(600), "fetching the image") {
-            try await docker.pull(reference, deadline: .now + .seconds(60))
+            try await docker.pull(reference, deadline: .now + .seconds(30))
         }
     }
 

@@ -81,9 +81,11 @@ struct Replacement: Sendable {
     }
 
     /// Undoes a replacement whose outcome was never recorded. Nothing happens when there is none.
-    static func mend(_ installation: Installation, _ docker: DockerEngine) async throws {
+    /// - Returns: whether there was one
+    @discardableResult
+    static func mend(_ installation: Installation, _ docker: DockerEngine) async throws -> Bool {
         var state = try StackState.load(installation.stackStatePath)
-        guard let replacement = state.replacement else { return }
+        guard let replacement = state.replacement else { return false }
         let name = replacement.container
         if try await docker.container(previousName(name)) != nil {
             // The old container was set aside: whatever has its name now is the new one.
@@ -94,6 +96,7 @@ struct Replacement: Sendable {
         if try await docker.container(name) != nil { try await docker.start(name) }
         state.replacement = nil
         try state.save(installation.stackStatePath)
+        return true
     }
 
     static func nextName(_ name: String) -> String { "\(name)-next" }

@@ -1,0 +1,46 @@
+"""A scripted HTTP server: answers each path from its list, the last one for ever, and logs every request.
+
+usage: platform_stub.py SCRIPT LOG
+SCRIPT: JSON {path: [[status, {header: value}, body], ...]}; it is read again for each request.
+"""
+import collections
+import http.server
+import json
+import sys
+
+script_path, log_path = sys.argv[1:3]
+asked = collections.Counter()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with open(script_path) as file:
+            answers = json.load(file).get(self.path, [[404, {}, ""]])
+        status, headers, text = answers[min(asked[self.path], len(answers) - 1)]
+        asked[self.path] += 1
+        with open(log_path, "a") as log:
+            log.write(json.dumps({
+                "method": self.command, "path": self.path, "body": body.decode(), "status": status,
+                "authorization": self.headers.get("Authorization") or "",
+                "org": self.headers.get("X-Molecule-Org-Id") or "",
+            }) + "\n")
+        content = text.encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = answer
+
+    def log_message(self, *arguments):
+        pass
+
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print("port", server.server_address[1], flush=True)
+server.serve_forever()
