@@ -89,7 +89,8 @@ func aRefusalIsFinal(status: Int) async throws {
         let failure = await #expect(throws: StageFailure.self) { try await enrolment.run() }
         #expect(failure?.code == .enrolmentRefused)
         #expect(failure?.isFinal == true)
-        #expect(try stub.requests("/cp/tenants/enroll").count == 1)
+        let asked = try stub.requests("/cp/tenants/enroll").count
+        #expect(asked == 1)
         #expect(!Files.exists(installation.secretsPath))
     }
 }

@@ -57,7 +57,8 @@ private struct Sandbox {
 
     func runs(_ version: String) async throws -> Bool {
         guard let container = try await docker.container(name) else { return false }
-        return container.isUp && container.fingerprint == (try service(version).spec.fingerprint())
+        let wanted = try service(version).spec.fingerprint()
+        return container.isUp && container.fingerprint == wanted
     }
 
     func leftovers() async throws -> Bool {
@@ -188,8 +189,8 @@ struct ReplacementTests {
         }
     }
 
-    @Test func anImageThatTheRegistryDoesNotHaveIsItsOwnAnswer() async throws {
-        let missing = "127.0.0.1:\(try freePort())/absent@sha256:" + String(repeating: "0", count: 64)
+    @Test func aRegistryThatIsAwayIsAskedAgainUntilTheDeadline() async throws {
+        let missing = "127.0.0.1:\(try freePort())/image@sha256:" + String(repeating: "0", count: 64)
         let reference = try #require(ImageReference(missing))
         let failure = await #expect(throws: StageFailure.self) {
             try await DockerEngine().pull(reference, deadline: .now + .seconds(1))
