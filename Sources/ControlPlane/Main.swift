@@ -3,6 +3,7 @@ import FoundationEssentials
 import Hummingbird
 import Logging
 import Postgres
+import ServiceLifecycle
 
 @main
 struct ControlPlane: AsyncParsableCommand {
@@ -15,6 +16,9 @@ struct ControlPlane: AsyncParsableCommand {
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Serve the API and run the workflows.")
 
+    /// What requests in flight get to finish, before they are cut off.
+    static let shutdownPatience: Duration = .seconds(30)
+
     func run() async throws {
         let logger = makeLogger()
         let configuration = try readConfiguration()
@@ -24,7 +28,10 @@ struct Serve: AsyncParsableCommand {
         let app = application(platform) { port in
             logger.notice("listening", metadata: ["address": "\(host):\(port)"])
         }
-        try await app.runService()
+        var group = ServiceGroupConfiguration(
+            services: [.init(service: app)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = Self.shutdownPatience
+        try await ServiceGroup(configuration: group).run()
     }
 }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Hummingbird
+import ServiceLifecycle
 
 /// `/cp/admin/orgs/:slug/provision-status`, once or as server-sent events.
 struct ProvisionStatusRoutes: Sendable {
@@ -17,6 +18,7 @@ struct ProvisionStatusRoutes: Sendable {
         return try Response.json(try await ProvisionStatus(of: org, platform))
     }
 
+    /// Ends when the service shuts down; the client connects again.
     /// `event: stage` for each new report, `event: status` whenever the status changes and at the end.
     func stream(_ request: Request, _ context: AppContext) async throws -> Response {
         let org = try await OrgStore(database: platform.database).require(slug: context.slug())
@@ -34,7 +36,7 @@ struct ProvisionStatusRoutes: Sendable {
         var lastStatus: Org.Status?
         let end = ContinuousClock.now + Self.maximumStream
         var quietSince = ContinuousClock.now
-        while ContinuousClock.now < end {
+        while ContinuousClock.now < end, !Task.isShuttingDownGracefully {
             let status = try await current(org)
             for stage in status.stages where stages[stage.stage.rawValue] != stage.outcome.rawValue {
                 stages[stage.stage.rawValue] = stage.outcome.rawValue

@@ -16,8 +16,8 @@ struct ResourceLedger: Sendable {
         var kind: Kind
         var intentID: String
         var providerID: String?
-        /// Seconds since the intent was written.
-        var ageSeconds: Int
+        /// Since the row was last written.
+        var unchangedSeconds: Double
     }
 
     let database: any PostgresExecutor
@@ -50,7 +50,7 @@ struct ResourceLedger: Sendable {
     func remaining(org: UUID) async throws -> [Entry] {
         let rows = try await database.query(
             """
-            SELECT kind, intent_id, provider_id, extract(epoch FROM now() - created_at)::int AS age_seconds
+            SELECT kind, intent_id, provider_id, extract(epoch FROM now() - updated_at)::float8 AS unchanged
             FROM resource_ledger WHERE org_id = \(org) AND state <> 'deleted' ORDER BY id
             """)
         return try rows.map { row in
@@ -58,7 +58,7 @@ struct ResourceLedger: Sendable {
                 kind: try row.decode("kind", as: Kind.self),
                 intentID: try row["intent_id", as: String.self],
                 providerID: try row["provider_id", as: String?.self],
-                ageSeconds: try row["age_seconds", as: Int.self])
+                unchangedSeconds: try row["unchanged", as: Double.self])
         }
     }
 

@@ -49,6 +49,7 @@ struct TearDownTenant: Sendable {
     }
 
     private func terminateInstances(_ context: WorkflowContext) async throws {
+        try await outwaitVisibility(context)
         try await context.wait(
             "instances_gone", deadline: Self.patience, poll: .seconds(1),
             until: {
@@ -57,17 +58,22 @@ struct TearDownTenant: Sendable {
                     .filter { $0.state != "terminated" }
                 let running = living.filter { $0.state != "shutting-down" }.map(\.id)
                 if !running.isEmpty { try await platform.ec2.terminateInstances(ids: running) }
-                let mayHide = try await mayHideAnInstance()
-                return living.isEmpty && !mayHide
+                return living.isEmpty
             })
         try await recordDeleted(.instance, context)
     }
 
-    /// Whether a launch is so recent that the provider may not show its instance yet.
-    private func mayHideAnInstance() async throws -> Bool {
-        let visibility = platform.configuration.deadlines.visibility.components.seconds
-        return try await ResourceLedger(database: platform.database).remaining(org: input.orgID)
-            .contains { $0.kind == .instance && $0.providerID == nil && $0.ageSeconds <= visibility }
+    /// A launch whose answer was lost, or came only just now, may have made an instance that the provider does
+    /// not show yet. Provisioning has ended here, so nothing new appears after this time.
+    private func outwaitVisibility(_ context: WorkflowContext) async throws {
+        let visibility = platform.configuration.deadlines.visibility
+        let mayBeHidden = try await context.step("look_for_recent_launch", retry: Self.persistent) { _ in
+            try await ResourceLedger(database: platform.database).remaining(org: input.orgID).contains {
+                $0.kind == .instance
+                    && ($0.providerID == nil || .seconds($0.unchangedSeconds) <= visibility)
+            }
+        }
+        if mayBeHidden { try await context.sleep("outwait_visibility", visibility) }
     }
 
     private func deleteDNSRecords(_ context: WorkflowContext) async throws {

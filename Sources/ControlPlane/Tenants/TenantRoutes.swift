@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Hummingbird
 import Postgres
+import ServiceLifecycle
 import Workflows
 
 /// `/cp/admin/tenants`
@@ -51,7 +52,7 @@ struct TenantRoutes: Sendable {
 
     private func awaitPurge(_ org: Org) async throws -> Org.Status {
         let deadline = ContinuousClock.now + Self.deletePatience
-        while ContinuousClock.now < deadline {
+        while ContinuousClock.now < deadline, !Task.isShuttingDownGracefully {
             let status = try await OrgStore(database: database).find(id: org.id)?.status ?? .purged
             if status == .purged { return status }
             try await Task.sleep(for: .milliseconds(200))
