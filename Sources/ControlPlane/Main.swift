@@ -60,9 +60,8 @@ struct ShowConfiguration: ParsableCommand {
     func run() {
         for variable in Variable.all {
             let fallback = variable.fallback.map { $0.isEmpty ? "optional" : "default \($0)" } ?? "required"
-            print(
-                "\(variable.name) (\(fallback)\(variable.isSecret ? ", secret" : ""))\n    \(variable.meaning)"
-            )
+            let secrecy = variable.isSecret ? ", secret" : ""
+            print("\(variable.name) (\(fallback)\(secrecy))\n    \(variable.meaning)")
         }
     }
 }

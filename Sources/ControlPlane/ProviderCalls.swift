@@ -5,8 +5,8 @@ extension WorkflowContext {
     static let providerRetry = RetryPolicy(
         attempts: 60, base: .milliseconds(500), cap: .seconds(60), deadline: .seconds(1_800))
 
-    /// A step that asks a provider. What asking again cannot mend ends the workflow at once, with the provider's
-    /// reason.
+    /// A step that asks a provider. What asking again cannot mend ends the workflow at once, with the
+    /// provider's reason.
     func call<Output: Codable & Sendable>(
         _ name: String, isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Output
     ) async throws -> Output {

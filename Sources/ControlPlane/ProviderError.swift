@@ -4,7 +4,8 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
     var operation: String
     /// HTTP status; nil when no answer came.
     var status: Int?
-    /// The provider's own code, for example `InvalidInstanceID.NotFound` or `1003`; `no_answer` without an answer.
+    /// The provider's own code, for example `InvalidInstanceID.NotFound` or `1003`; `no_answer` without an
+    /// answer.
     var code: String
     var message: String
     var requestID: String?
@@ -28,7 +29,7 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
     var description: String {
         let answer = status.map { "HTTP \($0)" } ?? "no answer"
         let request = requestID.map { ", request \($0)" } ?? ""
-        return
-            "\(service) \(operation): \(answer), \(code): \(message.prefix(Self.maximumMessageLength))\(request)"
+        let text = message.prefix(Self.maximumMessageLength)
+        return "\(service) \(operation): \(answer), \(code): \(text)\(request)"
     }
 }

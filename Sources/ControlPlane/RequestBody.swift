@@ -1,7 +1,8 @@
 import FoundationEssentials
 import Hummingbird
 
-/// A body whose fields are all known. An unknown one is refused: a misspelt option must not be a silent default.
+/// A body whose fields are all known. An unknown one is refused: a misspelt option must not be a silent
+/// default.
 protocol RequestFields: Decodable {
     associatedtype CodingKeys: CodingKey & CaseIterable
 }

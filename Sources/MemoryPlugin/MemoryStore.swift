@@ -74,7 +74,8 @@ final class MemoryStore: Service {
         let rows = try await pool.query(
             """
             INSERT INTO memory_plugin.memories (content, embedding, metadata)
-            VALUES (\(memory.content), \(vectorText(memory.embedding))::vector, \(JSON(memory.metadata ?? [:])))
+            VALUES (\(memory.content), \(vectorText(memory.embedding))::vector,
+                \(JSON(memory.metadata ?? [:])))
             RETURNING id
             """)
         return try rows[0]["id", as: UUID.self].uuidString.lowercased()

@@ -84,7 +84,7 @@ package final class ByteStream: Sendable {
         waiting?.resume(returning: buffer)
     }
 
-    /// The task that waits for the bytes; or they are buffered, and perhaps no more shall come for now.
+    /// The task that waits for the bytes; or they are buffered, and perhaps no more shall come yet.
     private func keep(_ buffer: ByteBuffer) -> (CheckedContinuation<ByteBuffer?, any Error>?, pause: Bool) {
         state.withLock { state in
             state.lastReadAt = .now

@@ -22,7 +22,8 @@ struct IdentitySigner: Sendable {
 
     static func document(instanceID: String, region: String = "eu-central-1") -> String {
         """
-        {"accountId":"123456789012","imageId":"ami-0123456789abcdef0","instanceId":"\(instanceID)","region":"\(region)"}
+        {"accountId":"123456789012","imageId":"ami-0123456789abcdef0","instanceId":"\(instanceID)",\
+        "region":"\(region)"}
         """
     }
 

@@ -43,7 +43,8 @@ struct TestRegistry: Sendable {
     /// - Returns: the image's digest.
     func push(_ repository: String, tag: String, _ http: HTTPClient) async throws -> String {
         let config =
-            #"{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]},"author":"\#(tag)"}"#
+            #"{"architecture":"amd64","os":"linux","config":{},"#
+            + #""rootfs":{"type":"layers","diff_ids":[]},"author":"\#(tag)"}"#
         let digest = try await upload(config, to: repository, http)
         let manifest = """
             {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",\

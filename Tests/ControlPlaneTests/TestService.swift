@@ -76,7 +76,8 @@ struct TestService: Sendable {
 
     // MARK: Rows
 
-    /// An organisation with issued credentials whose provisioning never started, as if its launch were under way.
+    /// An organisation with issued credentials whose provisioning never started, as if its launch were
+    /// under way.
     func launchedOrg(slug: String, instanceID: String? = nil) async throws -> (
         org: Org, secrets: TenantSecrets
     ) {

@@ -14,8 +14,8 @@ package enum Oracle {
         return String(decoding: output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    /// Sends each job to a program as one line of JSON, and reads one line of JSON for each. Names of fields are
-    /// snake_case over there.
+    /// Sends each job to a program as one line of JSON, and reads one line of JSON for each. Names of
+    /// fields are snake_case over there.
     package static func ask<Job: Encodable, Answer: Decodable>(
         _ program: String, _ jobs: [Job], as: Answer.Type
     ) throws -> [Answer] {

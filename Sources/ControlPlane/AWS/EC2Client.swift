@@ -17,7 +17,8 @@ struct EC2Client: Sendable {
         return instance
     }
 
-    /// Every instance that matches all filters, all pages. An empty filter list is refused: it would be everything.
+    /// Every instance that matches all filters, all pages. An empty filter list is refused: it would be
+    /// everything.
     func describeInstances(filters: [EC2Filter]) async throws -> [EC2Instance] {
         precondition(!filters.isEmpty, "without a filter every instance of the account would answer")
         var instances: [EC2Instance] = []

@@ -29,7 +29,8 @@ struct BootEventStore: Sendable {
                     \(presented.map { $0.event.durationMilliseconds ?? -1 }),
                     \(presented.map { $0.event.code?.rawValue ?? "" }),
                     \(presented.map { $0.event.exitCode ?? -1 })
-                ) WITH ORDINALITY AS p (org_id, token, sequence, stage, outcome, duration_ms, code, exit_code, position)
+                ) WITH ORDINALITY AS p (org_id, token, sequence, stage, outcome, duration_ms, code,
+                    exit_code, position)
             ), allowed AS (
                 SELECT p.*, t.launch_id FROM presented p JOIN tenants t ON t.org_id = p.org_id
                     AND decode(p.token, 'hex') IN (t.boot_token_hash, t.admin_token_hash)

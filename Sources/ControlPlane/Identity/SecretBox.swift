@@ -2,9 +2,10 @@ import FoundationEssentials
 
 /// Envelope encryption of secrets at rest.
 ///
-/// KMS mode: `0x02 | uint16 BE length | encrypted data key | nonce(12) | ciphertext+tag`, one data key a blob.
-/// Static mode: `0x01 | nonce(12) | ciphertext+tag`. Writing follows the configuration; reading accepts either
-/// for as long as its key is configured, so that a deployment can move from one to the other.
+/// KMS mode: `0x02 | uint16 BE length | encrypted data key | nonce(12) | ciphertext+tag`, one data key a
+/// blob.
+/// Static mode: `0x01 | nonce(12) | ciphertext+tag`. Writing follows the configuration; reading accepts
+/// either for as long as its key is configured, so that a deployment can move from one to the other.
 struct SecretBox: Sendable {
     private static let staticFormat: UInt8 = 1
     private static let kmsFormat: UInt8 = 2

@@ -66,7 +66,8 @@ struct OrgStore: Sendable {
     func markRunning(id: UUID) async throws -> Bool {
         try await database.execute(
             """
-            UPDATE orgs SET status = 'running', failure_code = NULL, failure_message = NULL, updated_at = now()
+            UPDATE orgs SET status = 'running', failure_code = NULL, failure_message = NULL,
+                updated_at = now()
             WHERE id = \(id) AND status = 'provisioning'
             """) == 1
     }
@@ -75,14 +76,18 @@ struct OrgStore: Sendable {
     func markFailed(id: UUID, code: String, message: String) async throws {
         try await database.execute(
             """
-            UPDATE orgs SET status = 'failed', failure_code = \(code), failure_message = \(message), updated_at = now()
+            UPDATE orgs SET status = 'failed', failure_code = \(code), failure_message = \(message),
+                updated_at = now()
             WHERE id = \(id) AND status = 'provisioning'
             """)
     }
 
     func markDeprovisioning(id: UUID) async throws {
         try await database.execute(
-            "UPDATE orgs SET status = 'deprovisioning', updated_at = now() WHERE id = \(id) AND status <> 'purged'"
+            """
+            UPDATE orgs SET status = 'deprovisioning', updated_at = now()
+            WHERE id = \(id) AND status <> 'purged'
+            """
         )
     }
 

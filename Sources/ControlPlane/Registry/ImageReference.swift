@@ -29,7 +29,8 @@ struct ImageReference: Sendable, Equatable {
         repository = String(rest)
     }
 
-    /// The first component names a registry when it cannot be a folder: it has a dot, a port, or is localhost.
+    /// The first component names a registry when it cannot be a folder: it has a dot, a port, or is
+    /// localhost.
     private static func isHost(_ component: Substring) -> Bool {
         component.contains(".") || component.contains(":") || component == "localhost"
     }

@@ -127,7 +127,8 @@ extension ProvisionTenant {
 // MARK: - The instance
 
 extension ProvisionTenant {
-    /// RunInstances under a ClientToken derived from this workflow: a repeated call finds the first's instance.
+    /// RunInstances under a ClientToken derived from this workflow: a repeated call finds the first's
+    /// instance.
     private func launchInstance(_ context: WorkflowContext, _ launch: Launch) async throws {
         let store = TenantStore(database: platform.database)
         try await intend(.instance, input.launchID.text, context)

@@ -63,7 +63,8 @@ extension RedeployReport {
     }
 }
 
-/// What became of a redeploy: the agent's report, SSM's word on the command, and health as the platform saw it.
+/// What became of a redeploy: the agent's report, SSM's word on the command, and health as the platform saw
+/// it.
 struct RedeployResult: Sendable {
     var report: RedeployReport?
     var ssmStatus: String
@@ -102,7 +103,8 @@ struct RedeployResult: Sendable {
         case .rolledBack: "The new image did not become healthy (\(code)); the previous one runs again."
         case .refused: "The instance refused the redeploy (\(code)); the previous image still runs."
         case .failed where report == nil:
-            "The instance sent no report; SSM says \(ssmStatus), exit status \(exitCode.map(String.init) ?? "none")."
+            "The instance sent no report; SSM says \(ssmStatus), "
+                + "exit status \(exitCode.map(String.init) ?? "none")."
         case .failed where report?.healthy == true:
             "The image is healthy on the instance, but the tenant does not answer through the edge."
         case .failed:

@@ -37,7 +37,8 @@ struct RedeployStore: Sendable {
     func fail(_ id: UUID, code: String, message: String) async throws {
         try await database.execute(
             """
-            UPDATE redeploys SET phase = 'failed', error_code = \(code), error = \(message), finished_at = now()
+            UPDATE redeploys SET phase = 'failed', error_code = \(code), error = \(message),
+                finished_at = now()
             WHERE id = \(id) AND finished_at IS NULL
             """)
     }
@@ -45,7 +46,8 @@ struct RedeployStore: Sendable {
     func find(_ id: UUID, org: Org) async throws -> Redeploy? {
         let rows = try await database.query(
             """
-            SELECT id, phase, target_tag, previous_digest, coalesce(final_digest, digest) AS digest, ssm_status,
+            SELECT id, phase, target_tag, previous_digest, coalesce(final_digest, digest) AS digest,
+                ssm_status,
                 ssm_exit_code, healthz_ok, error,
                 (extract(epoch FROM finished_at - created_at) * 1000)::int AS duration_ms
             FROM redeploys WHERE id = \(id) AND org_id = \(org.id)
@@ -68,7 +70,10 @@ struct RedeployStore: Sendable {
     /// The redeploy of the organisation that has not ended.
     func live(org: UUID) async throws -> UUID? {
         let rows = try await database.query(
-            "SELECT id FROM redeploys WHERE org_id = \(org) AND finished_at IS NULL ORDER BY created_at LIMIT 1"
+            """
+            SELECT id FROM redeploys WHERE org_id = \(org) AND finished_at IS NULL
+            ORDER BY created_at LIMIT 1
+            """
         )
         return try rows.first?["id", as: UUID.self]
     }

@@ -3,8 +3,8 @@ import Postgres
 
 /// What the platform has created, or was about to create, at its providers.
 ///
-/// A row is written before the call that creates the resource, so that a crash between the two leaves a trace;
-/// teardown and the leak report read these rows.
+/// A row is written before the call that creates the resource, so that a crash between the two leaves a
+/// trace; teardown and the leak report read these rows.
 struct ResourceLedger: Sendable {
     enum Kind: String, Sendable, CaseIterable {
         case instance, tunnel
@@ -26,7 +26,8 @@ struct ResourceLedger: Sendable {
         try await database.execute(
             """
             INSERT INTO resource_ledger (org_id, kind, intent_id, state)
-            VALUES (\(org), \(kind.rawValue), \(intentID), 'intended') ON CONFLICT (kind, intent_id) DO NOTHING
+            VALUES (\(org), \(kind.rawValue), \(intentID), 'intended')
+                ON CONFLICT (kind, intent_id) DO NOTHING
             """)
     }
 

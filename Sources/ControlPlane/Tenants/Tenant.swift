@@ -22,7 +22,8 @@ struct Tenant: Sendable {
 extension Tenant {
     static let columns: SQL =
         """
-        org_id, launch_id, launch, secrets_sealed, tunnel_id, instance_id, private_ip, enrolled_at, confirmed_at,
+        org_id, launch_id, launch, secrets_sealed, tunnel_id, instance_id, private_ip, enrolled_at,
+            confirmed_at,
         provisioning_at, running_at, image_digest, console_tail
         """
 

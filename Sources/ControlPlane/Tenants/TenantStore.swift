@@ -26,7 +26,8 @@ struct TenantStore: Sendable {
     func decide(org: UUID, launch: Launch) async throws -> Launch {
         let rows = try await database.query(
             """
-            UPDATE tenants SET launch = coalesce(launch, \(JSON(launch))) WHERE org_id = \(org) RETURNING launch
+            UPDATE tenants SET launch = coalesce(launch, \(JSON(launch))) WHERE org_id = \(org)
+                RETURNING launch
             """)
         guard let row = rows.first else { throw AppError(.conflict, "tenant_gone", "The tenant is gone.") }
         return try row["launch", as: JSON<Launch>.self].value

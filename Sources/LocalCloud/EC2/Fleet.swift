@@ -78,7 +78,8 @@ actor Fleet {
         guard earlier.request == request.fingerprint else {
             throw AWSError(
                 "IdempotentParameterMismatch",
-                "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+                "Arguments on this idempotent request are inconsistent with "
+                    + "arguments used in previous request(s)."
             )
         }
         let found = earlier.instances.compactMap { instances[$0] }

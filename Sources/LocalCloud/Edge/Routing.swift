@@ -16,7 +16,8 @@ struct EdgeFailure: Error {
         let body =
             "<!doctype html><title>\(title)</title><h1>Error \(code)</h1><p>\(title)</p><p>\(detail)</p>\n"
         return "HTTP/1.1 \(status) \(title)\r\ncontent-type: text/html\r\nserver: localcloud-edge\r\n"
-            + "cf-error-code: \(code)\r\nconnection: close\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+            + "cf-error-code: \(code)\r\nconnection: close\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
+            + body
     }
 }
 

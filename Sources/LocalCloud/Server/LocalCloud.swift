@@ -39,7 +39,8 @@ struct LocalCloud: Sendable {
         aws = AWSEndpoint(
             credentials: settings.aws, region: settings.region,
             ec2: EC2Service(
-                fleet: fleet, throttle: Throttle(enabled: settings.throttling), accountID: settings.accountID),
+                fleet: fleet, throttle: Throttle(enabled: settings.throttling),
+                accountID: settings.accountID),
             ssm: SSMService(fleet: fleet, commands: commands),
             kms: KMSService(region: settings.region, accountID: settings.accountID),
             operators: OperatorRoutes(
