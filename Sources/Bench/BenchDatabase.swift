@@ -10,7 +10,12 @@ struct BenchDatabase {
     private let server: PostgresPool
 
     /// Creates it and applies migrations/ of the working folder.
-    static func create(on serverURL: String, connections: Int) async throws -> BenchDatabase {
+    /// - Parameter option: the server's URL, or nil for that of DATABASE_URL, which keeps a password out of
+    ///   the argument list.
+    static func create(on option: String?, connections: Int) async throws -> BenchDatabase {
+        guard let serverURL = option ?? ProcessInfo.processInfo.environment["DATABASE_URL"] else {
+            throw BenchError("give --database-url or set DATABASE_URL")
+        }
         let name = "bench_\(UUID().uuidString.prefix(8).lowercased())"
         let server = makePool(serverURL, 1)
         try await server.execute("CREATE DATABASE \(identifier: name) TEMPLATE template0")

@@ -9,7 +9,8 @@ struct ControlPlaneBench: AsyncParsableCommand {
         commandName: "control-plane",
         abstract: "Start time, idle memory, and boot events beside an idle handler and pgbench.")
 
-    @Option(help: "A PostgreSQL whose user may create databases.") var databaseURL: String
+    @Option(help: "A PostgreSQL whose user may create databases (default: DATABASE_URL).")
+    var databaseURL: String?
     @Option(help: "Seconds of each load.") var seconds = 10
     @Option(help: "Connections of each load.") var connections = 64
     @Option(help: "The control plane's program.") var program = ".build/release/controlplane"

@@ -21,10 +21,7 @@ struct WorkflowsBench: AsyncParsableCommand {
     @Option(help: "Seconds that pgbench runs.") var seconds = 5
 
     func run() async throws {
-        guard let url = databaseURL ?? ProcessInfo.processInfo.environment["DATABASE_URL"] else {
-            throw ValidationError("give --database-url or set DATABASE_URL")
-        }
-        let database = try await BenchDatabase.create(on: url, connections: workers)
+        let database = try await BenchDatabase.create(on: databaseURL, connections: workers)
         do {
             report(try await database.durability())
             try await measureSteps(database)

@@ -5,7 +5,8 @@ import Synchronization
 final class SecretHunt: Sendable {
     private let argumentLists = Mutex<Set<String>>([])
 
-    /// Collects the argument list of every process on the machine, those of the instances too, until cancelled.
+    /// Collects the argument list of every process on the machine, those of the instances too, until
+    /// cancelled.
     func watchArguments() async {
         while !Task.isCancelled {
             let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []

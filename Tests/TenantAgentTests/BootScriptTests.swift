@@ -48,7 +48,8 @@ struct BootScriptTests {
         mkdir -p "$1/over"; mount -t tmpfs none "$1/over"
         for folder in /etc /var/lib /usr/local/bin; do
             name=${folder//\//_}; mkdir -p "$1/over/upper$name" "$1/over/work$name"
-            mount -t overlay none -o "lowerdir=$folder,upperdir=$1/over/upper$name,workdir=$1/over/work$name" "$folder"
+            layers="lowerdir=$folder,upperdir=$1/over/upper$name,workdir=$1/over/work$name"
+            mount -t overlay none -o "$layers" "$folder"
         done
         printf '#!/bin/sh\nexit 0\n' >/usr/local/bin/docker
         printf '#!/bin/sh\necho systemctl "$@"\n' >/usr/local/bin/systemctl

@@ -63,8 +63,8 @@ struct TearDownTenant: Sendable {
         try await recordDeleted(.instance, context)
     }
 
-    /// A launch whose answer was lost, or came only just now, may have made an instance that the provider does
-    /// not show yet. Provisioning has ended here, so nothing new appears after this time.
+    /// A launch whose answer was lost, or came only just now, may have made an instance that the provider
+    /// does not show yet. Provisioning has ended here, so nothing new appears after this time.
     private func outwaitVisibility(_ context: WorkflowContext) async throws {
         let visibility = platform.configuration.deadlines.visibility
         let mayBeHidden = try await context.step("look_for_recent_launch", retry: Self.persistent) { _ in
