@@ -1,4 +1,13 @@
+import ArgumentParser
+
 @main
-enum Main {
-    static func main() {}
+struct Main: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cpctl",
+        abstract: "What an operator of the control plane types.",
+        discussion: """
+            Environment: CP_URL, the control plane's address; CP_ADMIN_API_TOKEN, the operator's token; \
+            CP_CA_FILE, certificate authorities to trust beside the system's (PEM).
+            """,
+        subcommands: [Orgs.self, Tenants.self, Boot.self, SigV4.self])
 }

@@ -1,0 +1,136 @@
+import ArgumentParser
+import Foundation
+
+struct Orgs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Create, list, show and delete organisations.",
+        subcommands: [CreateOrg.self, ListOrgs.self, ShowOrg.self, DeleteOrg.self])
+}
+
+struct CreateOrg: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create", abstract: "Create an organisation; its instance is launched at once.")
+
+    @Argument(help: "3 to 32 of a-z, 0-9 and -, beginning with a letter. Can never be changed.")
+    var slug: String
+    @Option(help: "The organisation's name.")
+    var name: String
+    @Option(help: "The user id of its owner.")
+    var owner: String
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+        let body = ["slug": slug, "name": name, "owner_user_id": owner]
+        let data = try await server.connect().call("POST", "/cp/admin/orgs", body: body)
+        if server.json { return sayJSON(data) }
+        let org = try decode(Org.self, from: data)
+        say("Created \(org.slug) (\(org.id)). It is being provisioned: cpctl boot \(org.slug) --follow")
+    }
+}
+
+struct ListOrgs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the organisations.")
+
+    @OptionGroup var server: ServerOptions
+
+    private static let page = 500
+
+    private struct Page: Decodable { var orgs: [Org] }
+
+    func run() async throws {
+        let api = try server.connect()
+        var orgs: [Org] = []
+        while true {
+            let path = "/cp/admin/orgs?limit=\(Self.page)&offset=\(orgs.count)"
+            let data = try await api.call("GET", path)
+            let page = try decode(Page.self, from: data).orgs
+            if server.json { sayJSON(data) }
+            orgs += page
+            guard page.count == Self.page else { break }
+        }
+        guard !server.json else { return }
+        let rows = orgs.map {
+            [$0.slug, $0.instanceStatus ?? "-", $0.plan ?? "-", $0.createdAt ?? "-", $0.name]
+        }
+        table([["SLUG", "INSTANCE", "PLAN", "CREATED", "NAME"]] + rows).forEach(say)
+    }
+}
+
+struct ShowOrg: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one organisation.")
+
+    @Argument var slug: String
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+        let data = try await server.connect().call("GET", "/cp/admin/orgs/\(escaped(slug))")
+        if server.json { return sayJSON(data) }
+        let org = try decode(Org.self, from: data)
+        table([
+            ["slug", org.slug], ["id", org.id], ["name", org.name], ["status", org.status ?? "-"],
+            ["instance", org.instanceStatus ?? "-"], ["plan", org.plan ?? "-"],
+            ["created", org.createdAt ?? "-"],
+        ]).forEach(say)
+    }
+}
+
+struct DeleteOrg: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete", abstract: "Delete an organisation and everything of its tenant, for ever.")
+
+    @Argument var slug: String
+    @Option(help: "The slug again.")
+    var confirm: String
+    @OptionGroup var server: ServerOptions
+
+    private struct Outcome: Decodable { var status: String }
+
+    func validate() throws {
+        guard confirm == slug else { throw ValidationError("--confirm must be the same slug: \(slug)") }
+    }
+
+    func run() async throws {
+        let path = "/cp/admin/tenants/\(escaped(slug))"
+        let data = try await server.connect().call("DELETE", path, body: ["confirm": confirm])
+        if server.json { return sayJSON(data) }
+        let status = data.isEmpty ? "purged" : try decode(Outcome.self, from: data).status
+        say(
+            status == "purged"
+                ? "\(slug) is deleted, with everything that belonged to it."
+                : "\(slug) is \(status). The teardown goes on by itself; the same command again waits for it."
+        )
+    }
+}
+
+struct Org: Decodable {
+    var id: String
+    var slug: String
+    var name: String
+    var status: String?
+    var plan: String?
+    var createdAt: String?
+    var instanceStatus: String?
+
+    enum CodingKeys: String, CodingKey {
+        case id, slug, name, status, plan
+        case createdAt = "created_at"
+        case instanceStatus = "instance_status"
+    }
+}
+
+/// Columns two spaces apart.
+func table(_ rows: [[String]]) -> [String] {
+    var widths: [Int] = []
+    for row in rows {
+        for (column, cell) in row.enumerated() {
+            if column == widths.count { widths.append(0) }
+            widths[column] = max(widths[column], cell.count)
+        }
+    }
+    return rows.map { row in
+        let cells = row.enumerated().map { column, cell in
+            column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+        }
+        return cells.joined(separator: "  ")
+    }
+}
