@@ -36,7 +36,7 @@ struct AWSConnection: Sendable {
             let (code, message) = parseError(response.body) ?? ("unknown", "The answer could not be read.")
             throw ProviderError(
                 service: call.service, operation: call.operation, status: response.status, code: code,
-                message: message, requestID: requestID, mayHaveTakenEffect: response.status >= 500)
+                message: firstLine(message), requestID: requestID, mayHaveTakenEffect: response.status >= 500)
         }
         return Answer(body: response.body, requestID: requestID)
     }
@@ -49,6 +49,8 @@ struct AWSConnection: Sendable {
         request.maximumResponseBytes = Self.maximumAnswerBytes
         do {
             return try await http.send(request)
+        } catch HTTPError.cancelled {
+            throw CancellationError()
         } catch let error as HTTPError {
             throw ProviderError(
                 service: call.service, operation: call.operation, code: "no_answer", message: "\(error)",
@@ -69,8 +71,12 @@ struct AWSConnection: Sendable {
     }
 
     private func endpoint(of service: String) -> String {
-        endpointURL ?? "https://\(service).\(region).amazonaws.com"
+        guard let url = endpointURL else { return "https://\(service).\(region).amazonaws.com" }
+        return url.hasSuffix("/") ? String(url.dropLast()) : url
     }
+
+    /// AWS repeats what it expected to be signed, with the session token in it, after the first line.
+    private func firstLine(_ message: String) -> String { String(message.prefix { !$0.isNewline }) }
 
     private func host(of service: String) -> String {
         let address = endpoint(of: service).split(separator: "/", omittingEmptySubsequences: true)
@@ -119,7 +125,10 @@ extension AWSConnection {
             headers: [HTTPField("X-Amz-Target", "\(target).\(operation)")],
             body: Array(try JSONEncoder.wire.encode(input)))
         let answer = try await send(call) { body in
-            guard let error = try? JSONDecoder().decode(ErrorBody.self, from: Data(body)) else { return nil }
+            // Some front ends answer in XML whatever was asked.
+            guard let error = try? JSONDecoder().decode(ErrorBody.self, from: Data(body)) else {
+                return XMLErrorAnswer.parse(body)
+            }
             return (error.type.split(separator: "#").last.map(String.init) ?? error.type, error.message)
         }
         do {

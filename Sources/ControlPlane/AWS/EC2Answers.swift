@@ -63,26 +63,3 @@ struct ConsoleOutputAnswer: Decodable {
 struct RequestOnly: Decodable {
     var requestId: String?
 }
-
-/// `<Response><Errors><Error><Code/><Message/></Error></Errors><RequestID/></Response>`
-struct EC2ErrorAnswer: Decodable {
-    struct Failure: Decodable {
-        var code: String
-        var message: String
-
-        private enum CodingKeys: String, CodingKey {
-            case code = "Code"
-            case message = "Message"
-        }
-    }
-
-    struct Failures: Decodable {
-        var items: [Failure]
-
-        private enum CodingKeys: String, CodingKey { case items = "Error" }
-    }
-
-    var errors: Failures
-
-    private enum CodingKeys: String, CodingKey { case errors = "Errors" }
-}

@@ -72,7 +72,7 @@ struct EC2Client: Sendable {
             .init(
                 service: "ec2", operation: operation,
                 contentType: "application/x-www-form-urlencoded; charset=utf-8", body: FormBody.encode(form)),
-            parseError: Self.parseError)
+            parseError: XMLErrorAnswer.parse)
         do {
             return try XMLDecoder().decode(Output.self, from: Data(answer.body))
         } catch {
@@ -85,13 +85,6 @@ struct EC2Client: Sendable {
             service: "ec2", operation: operation, status: 200, code: "malformed_answer",
             message: "The answer is not what the API describes.", requestID: requestID,
             mayHaveTakenEffect: true)
-    }
-
-    private static func parseError(_ body: [UInt8]) -> (code: String, message: String)? {
-        guard let answer = try? XMLDecoder().decode(EC2ErrorAnswer.self, from: Data(body)),
-            let error = answer.errors.items.first
-        else { return nil }
-        return (error.code, error.message)
     }
 }
 

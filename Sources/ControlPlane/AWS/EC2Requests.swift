@@ -69,7 +69,8 @@ struct RunInstancesRequest: Sendable {
     }
 }
 
-/// `application/x-www-form-urlencoded`, everything but RFC 3986's unreserved characters encoded.
+/// `application/x-www-form-urlencoded`: a space is a plus, everything else but RFC 3986's unreserved characters is
+/// encoded. AWS takes `%20` as well, but a verifier that parses a form and writes it again comes to this.
 enum FormBody {
     static func encode(_ parameters: [(String, String)]) -> [UInt8] {
         var out: [UInt8] = []
@@ -92,6 +93,7 @@ enum FormBody {
                 UInt8(ascii: "_"),
                 UInt8(ascii: "~"):
                 out.append(byte)
+            case UInt8(ascii: " "): out.append(UInt8(ascii: "+"))
             default:
                 out += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
             }
