@@ -1,28 +1,20 @@
 import CurlHTTP
 import Foundation
+import TestSupport
 
-/// `server.py`, started once for all tests of the process; it ends when the process does.
+/// `misbehaving_server.py`, started once for all tests of the process; it ends when the process does.
 final class TestServer: Sendable {
     static let shared = Result { try TestServer() }
 
     let folder: String
     private let ports: [String: Int]
-    private let input: FileHandle
+    private let server: OracleServer
 
     private init() throws {
         folder = NSTemporaryDirectory() + "curlhttp-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let process = Process()
-        let (stdin, stdout) = (Pipe(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-            "server.py")
-        process.arguments = ["python3", script.path, folder]
-        process.standardInput = stdin
-        process.standardOutput = stdout
-        try process.run()
-        input = stdin.fileHandleForWriting
-        ports = try JSONDecoder().decode([String: Int].self, from: stdout.fileHandleForReading.availableData)
+        server = try OracleServer("misbehaving_server.py", [folder])
+        ports = try JSONDecoder().decode([String: Int].self, from: server.announcement)
     }
 
     func url(_ path: String, _ server: String = "plain", host: String = "127.0.0.1") -> String {

@@ -1,8 +1,9 @@
 """A small server with bad manners, for the tests of CurlHTTP. Ends when its standard input does.
 
-usage: server.py FOLDER    makes a private CA there with openssl, listens, prints one JSON line of ports
+usage: misbehaving_server.py FOLDER    makes a private CA there with openssl, listens, prints one JSON line
+of ports
 """
-import asyncio, json, os, ssl, subprocess, sys, warnings
+import asyncio, json, os, shutil, ssl, subprocess, sys, warnings
 
 warnings.simplefilter("ignore")  # offering TLS 1.1 is the point
 
@@ -112,6 +113,7 @@ async def main():
     await asyncio.start_unix_server(handle, f"{folder}/socket")
     print(json.dumps({name: s.sockets[0].getsockname()[1] for name, s in servers.items()}), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 asyncio.run(main())
