@@ -55,6 +55,9 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("--driver is docker or simulated")
         }
         let simulated = kind == .simulated
+        guard simulated || ports.metadata != 0 else {
+            throw ValidationError("the docker driver needs a fixed metadata port: a rule sends packets to it")
+        }
         guard let network = Subnet(subnet ?? (simulated ? "127.77.0.0/16" : "10.77.0.0/24")) else {
             throw ValidationError("--subnet is an IPv4 network such as 10.77.0.0/24")
         }

@@ -52,6 +52,22 @@ import Testing
         }
     }
 
+    @Test func thePlatformFrontForwardsOverTLS() async throws {
+        try await RunningCloud.with { behind in
+            try await RunningCloud.with("--control-plane", "127.0.0.1:\(behind.ready.ports.aws)") { cloud in
+                let port = try #require(cloud.ready.ports.front)
+                let answer = try await runCommand(
+                    "/usr/bin/curl",
+                    [
+                        "-sS", "--cacert", cloud.ready.caFile, "https://127.0.0.1:\(port)/_localcloud/state",
+                        "https://127.0.0.1:\(port)/_localcloud/state",
+                    ])
+                #expect(answer.status == 0)
+                #expect(answer.output.contains("\"instances\":[]"))
+            }
+        }
+    }
+
     @Test func servesArtifactsAndNothingElse() async throws {
         try await RunningCloud.with { cloud in
             let base = cloud.ready.artifactsURL

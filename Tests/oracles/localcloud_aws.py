@@ -57,11 +57,14 @@ def running(*ids):
 
 def launch_shapes():
     (instance,) = launch(
-        SubnetId=READY["subnet_id"], SecurityGroupIds=[READY["security_group_id"]], UserData="#!/bin/sh\ntrue\n",
+        SubnetId=READY["subnet_id"],
+        SecurityGroupIds=[READY["security_group_id"]],
+        UserData="#!/bin/sh\ntrue\n",
         MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
         BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "VolumeSize": 20}}],
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "org", "Value": "<a&b> é"}]}],
-        IamInstanceProfile={"Name": "tenant"})
+        IamInstanceProfile={"Name": "tenant"},
+    )
     assert instance["State"] == {"Code": 0, "Name": "pending"}
     assert instance["Tags"] == [{"Key": "org", "Value": "<a&b> é"}]
     running(instance["InstanceId"])
@@ -89,8 +92,11 @@ def client_tokens():
     (elsewhere,) = launch(**{**options, "SubnetId": other["SubnetId"]})
     assert elsewhere["InstanceId"] != first["InstanceId"], "a token holds in its zone only"
     (found,) = ec2.describe_instances(
-        Filters=[{"Name": "client-token", "Values": ["token-1"]},
-                 {"Name": "availability-zone", "Values": [other["AvailabilityZone"]]}])["Reservations"]
+        Filters=[
+            {"Name": "client-token", "Values": ["token-1"]},
+            {"Name": "availability-zone", "Values": [other["AvailabilityZone"]]},
+        ]
+    )["Reservations"]
     assert found["Instances"][0]["InstanceId"] == elsewhere["InstanceId"]
     ec2.terminate_instances(InstanceIds=[first["InstanceId"]])
     refused("IdempotentInstanceTerminated", 400, launch, **options)
@@ -98,11 +104,14 @@ def client_tokens():
 
 
 def paging_and_filters():
-    tag = [{"ResourceType": "instance", "Tags": [{"Key": "page", "Value": "yes"}, {"Key": "n", "Value": "a*b"}]}]
+    tag = [
+        {"ResourceType": "instance", "Tags": [{"Key": "page", "Value": "yes"}, {"Key": "n", "Value": "a*b"}]}
+    ]
     ids = {launch(TagSpecifications=tag)[0]["InstanceId"] for _ in range(12)}
     filters = [{"Name": "tag:page", "Values": ["y?s"]}]
-    pages = list(ec2.get_paginator("describe_instances").paginate(
-        Filters=filters, PaginationConfig={"PageSize": 5}))
+    pages = list(
+        ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig={"PageSize": 5})
+    )
     found = [[i["InstanceId"] for r in page["Reservations"] for i in r["Instances"]] for page in pages]
     assert [len(page) for page in found] == [5, 5, 2] and {i for page in found for i in page} == ids
     count = lambda *f: len(ec2.describe_instances(Filters=list(f))["Reservations"])
@@ -134,16 +143,32 @@ def launch_refusals():
 
 def security_groups():
     group = ec2.create_security_group(GroupName="tenants", Description="no inbound")["GroupId"]
-    refused("InvalidGroup.Duplicate", 400, ec2.create_security_group, GroupName="tenants", Description="again")
-    (seen,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["tenants"]}])["SecurityGroups"]
-    assert seen["IpPermissions"] == [] and seen["IpPermissionsEgress"][0]["IpRanges"] == [{"CidrIp": "0.0.0.0/0"}]
+    refused(
+        "InvalidGroup.Duplicate", 400, ec2.create_security_group, GroupName="tenants", Description="again"
+    )
+    (seen,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["tenants"]}])[
+        "SecurityGroups"
+    ]
+    assert seen["IpPermissions"] == [] and seen["IpPermissionsEgress"][0]["IpRanges"] == [
+        {"CidrIp": "0.0.0.0/0"}
+    ]
     rule = [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rule)
-    refused("InvalidPermission.Duplicate", 400, ec2.authorize_security_group_ingress, GroupId=group,
-            IpPermissions=rule)
+    refused(
+        "InvalidPermission.Duplicate",
+        400,
+        ec2.authorize_security_group_ingress,
+        GroupId=group,
+        IpPermissions=rule,
+    )
     ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=rule)
-    refused("InvalidPermission.NotFound", 400, ec2.revoke_security_group_ingress, GroupId=group,
-            IpPermissions=rule)
+    refused(
+        "InvalidPermission.NotFound",
+        400,
+        ec2.revoke_security_group_ingress,
+        GroupId=group,
+        IpPermissions=rule,
+    )
     (instance,) = launch(SecurityGroupIds=[group])
     refused("DependencyViolation", 400, ec2.delete_security_group, GroupId=group)
     ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
@@ -165,13 +190,16 @@ def stop_and_start():
 
 def command(identity, *lines, **parameters):
     sent = ssm.send_command(
-        InstanceIds=[identity], DocumentName="AWS-RunShellScript",
-        Parameters={"commands": list(lines), **parameters})["Command"]
+        InstanceIds=[identity],
+        DocumentName="AWS-RunShellScript",
+        Parameters={"commands": list(lines), **parameters},
+    )["Command"]
     assert sent["Status"] == "Pending"
 
     def finished():
         found = ssm.get_command_invocation(CommandId=sent["CommandId"], InstanceId=identity)
         return found if found["Status"] not in ("Pending", "InProgress") else None
+
     return wait(finished)
 
 
@@ -179,8 +207,13 @@ def commands():
     (instance,) = launch()
     identity = instance["InstanceId"]
     running(identity)
-    wait(lambda: [i for i in ssm.describe_instance_information()["InstanceInformationList"]
-                  if i["InstanceId"] == identity and i["PingStatus"] == "Online"])
+    wait(
+        lambda: [
+            i
+            for i in ssm.describe_instance_information()["InstanceInformationList"]
+            if i["InstanceId"] == identity and i["PingStatus"] == "Online"
+        ]
+    )
     done = command(identity, "echo one", "exit 3")
     assert (done["Status"], done["ResponseCode"], done["StandardOutputContent"]) == ("Failed", 3, "one\n")
     done = command(identity, "sleep 30", executionTimeout=["1"])
@@ -188,14 +221,27 @@ def commands():
     done = command(identity, "echo " + "x" * 30_000)
     assert len(done["StandardOutputContent"]) == 24_000 and done["Status"] == "Success"
     listed = ssm.list_command_invocations(CommandId=done["CommandId"], Details=True)["CommandInvocations"]
-    assert [(i["InstanceId"], i["Status"], len(i["CommandPlugins"])) for i in listed] == [(identity, "Success", 1)]
-    send = lambda **o: ssm.send_command(**{"InstanceIds": [identity], "DocumentName": "AWS-RunShellScript",
-                                           "Parameters": {"commands": ["true"]}, **o})
+    assert [(i["InstanceId"], i["Status"], len(i["CommandPlugins"])) for i in listed] == [
+        (identity, "Success", 1)
+    ]
+    send = lambda **o: ssm.send_command(
+        **{
+            "InstanceIds": [identity],
+            "DocumentName": "AWS-RunShellScript",
+            "Parameters": {"commands": ["true"]},
+            **o,
+        }
+    )
     refused("InvalidInstanceId", 400, send, InstanceIds=["i-" + "0" * 17])
     refused("InvalidDocument", 400, send, DocumentName="Nothing")
     refused("InvalidParameters", 400, send, Parameters={})
-    refused("InvocationDoesNotExist", 400, ssm.get_command_invocation,
-            CommandId="00000000-0000-0000-0000-000000000000", InstanceId=identity)
+    refused(
+        "InvocationDoesNotExist",
+        400,
+        ssm.get_command_invocation,
+        CommandId="00000000-0000-0000-0000-000000000000",
+        InstanceId=identity,
+    )
 
 
 def keys():
@@ -204,12 +250,28 @@ def keys():
     assert len(made["Plaintext"]) == 32 and made["KeyId"] == key
     opened = kms.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext={"org": "a"})
     assert opened["Plaintext"] == made["Plaintext"] and opened["KeyId"] == key
-    refused("InvalidCiphertextException", 400, kms.decrypt, CiphertextBlob=made["CiphertextBlob"],
-            EncryptionContext={"org": "b"})
-    refused("IncorrectKeyException", 400, kms.decrypt, CiphertextBlob=made["CiphertextBlob"],
-            EncryptionContext={"org": "a"}, KeyId=key + "-other")
-    refused("NotFoundException", 400, kms.encrypt, KeyId=key.replace("123456789012", "210987654321"),
-            Plaintext=b"x")
+    refused(
+        "InvalidCiphertextException",
+        400,
+        kms.decrypt,
+        CiphertextBlob=made["CiphertextBlob"],
+        EncryptionContext={"org": "b"},
+    )
+    refused(
+        "IncorrectKeyException",
+        400,
+        kms.decrypt,
+        CiphertextBlob=made["CiphertextBlob"],
+        EncryptionContext={"org": "a"},
+        KeyId=key + "-other",
+    )
+    refused(
+        "NotFoundException",
+        400,
+        kms.encrypt,
+        KeyId=key.replace("123456789012", "210987654321"),
+        Plaintext=b"x",
+    )
     sealed = kms.encrypt(KeyId="alias/tenants", Plaintext=b"secret")["CiphertextBlob"]
     assert kms.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"secret"
     refused("InvalidCiphertextException", 400, kms.decrypt, CiphertextBlob=sealed[:-1] + b"\0")
@@ -221,13 +283,24 @@ def signatures():
     refused("InvalidSignatureException", 400, client("ssm", **wrong).describe_instance_information)
     stranger = {"aws_access_key_id": "AKIASTRANGER", "aws_secret_access_key": "x"}
     refused("AuthFailure", 401, client("ec2", **stranger).describe_instances)
-    refused("UnrecognizedClientException", 400, client("kms", **stranger).encrypt, KeyId="alias/a", Plaintext=b"x")
+    refused(
+        "UnrecognizedClientException", 400, client("kms", **stranger).encrypt, KeyId="alias/a", Plaintext=b"x"
+    )
     refused("AuthFailure", 401, client("ec2", region_name="eu-north-1").describe_instances)
     changed = client("ec2")
-    changed.meta.events.register("before-send.ec2.*", lambda request, **_: setattr(
-        request, "body", request.body.replace("t3.small", "t3.large")))
-    refused("AuthFailure", 401, changed.run_instances, ImageId=IMAGE, InstanceType="t3.small", MinCount=1,
-            MaxCount=1)
+    changed.meta.events.register(
+        "before-send.ec2.*",
+        lambda request, **_: setattr(request, "body", request.body.replace("t3.small", "t3.large")),
+    )
+    refused(
+        "AuthFailure",
+        401,
+        changed.run_instances,
+        ImageId=IMAGE,
+        InstanceType="t3.small",
+        MinCount=1,
+        MaxCount=1,
+    )
 
 
 def consistency():
@@ -236,12 +309,21 @@ def consistency():
     refused("InvalidInstanceID.NotFound", 400, ec2.describe_instances, InstanceIds=[identity])
     (again,) = launch(ClientToken="late")
     assert again["InstanceId"] == identity
-    refused("InvalidInstanceId", 400, ssm.send_command, InstanceIds=[identity],
-            DocumentName="AWS-RunShellScript", Parameters={"commands": ["true"]})
-    wait(lambda: ec2.describe_instances(Filters=[{"Name": "client-token", "Values": ["late"]}])["Reservations"])
+    refused(
+        "InvalidInstanceId",
+        400,
+        ssm.send_command,
+        InstanceIds=[identity],
+        DocumentName="AWS-RunShellScript",
+        Parameters={"commands": ["true"]},
+    )
+    wait(
+        lambda: ec2.describe_instances(Filters=[{"Name": "client-token", "Values": ["late"]}])["Reservations"]
+    )
     wait(lambda: ssm.describe_instance_information()["InstanceInformationList"])
-    sent = ssm.send_command(InstanceIds=[identity], DocumentName="AWS-RunShellScript",
-                            Parameters={"commands": ["true"]})["Command"]["CommandId"]
+    sent = ssm.send_command(
+        InstanceIds=[identity], DocumentName="AWS-RunShellScript", Parameters={"commands": ["true"]}
+    )["Command"]["CommandId"]
     refused("InvocationDoesNotExist", 400, ssm.get_command_invocation, CommandId=sent, InstanceId=identity)
     time.sleep(1.6)
     assert ssm.get_command_invocation(CommandId=sent, InstanceId=identity)["Status"] == "Success"

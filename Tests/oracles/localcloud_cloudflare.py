@@ -1,4 +1,6 @@
-"""Talks to a running LocalCloud with Cloudflare's own client. usage: localcloud_cloudflare.py READY_FILE SCENARIO"""
+"""Talks to a running LocalCloud with Cloudflare's own client.
+
+usage: localcloud_cloudflare.py READY_FILE SCENARIO"""
 
 import base64
 import json
@@ -38,12 +40,16 @@ def tunnel_life():
     assert [t.id for t in tunnels.list(account_id=ACCOUNT, name="acme", is_deleted=False)] == [made.id]
     token = json.loads(base64.b64decode(tunnels.token.get(made.id, account_id=ACCOUNT)))
     assert token["a"] == ACCOUNT and token["t"] == made.id and token["s"] == secret
-    rules = [{"hostname": "acme.localhost", "service": "http://127.0.0.1:8080"}, {"service": "http_status:404"}]
+    rules = [
+        {"hostname": "acme.localhost", "service": "http://127.0.0.1:8080"},
+        {"service": "http_status:404"},
+    ]
     tunnels.configurations.update(made.id, account_id=ACCOUNT, config={"ingress": rules})
     read = tunnels.configurations.get(made.id, account_id=ACCOUNT)
     assert read.version == 1 and read.config.ingress[0].hostname == "acme.localhost"
-    refused(400, 1056, tunnels.configurations.update, made.id, account_id=ACCOUNT,
-            config={"ingress": rules[:1]})
+    refused(
+        400, 1056, tunnels.configurations.update, made.id, account_id=ACCOUNT, config={"ingress": rules[:1]}
+    )
     assert not tunnels.connections.get(made.id, account_id=ACCOUNT).result
     tunnels.connections.delete(made.id, account_id=ACCOUNT)
     assert tunnels.delete(made.id, account_id=ACCOUNT).deleted_at
@@ -53,17 +59,31 @@ def tunnel_life():
 
 
 def record_life():
-    made = records.create(zone_id=ZONE, name="a", type="CNAME", content="one.cfargotunnel.com", proxied=True, ttl=1)
+    made = records.create(
+        zone_id=ZONE, name="a", type="CNAME", content="one.cfargotunnel.com", proxied=True, ttl=1
+    )
     assert made.name == "a.localhost" and made.proxied
-    refused(400, 81058, records.create, zone_id=ZONE, name="a.localhost", type="CNAME",
-            content="one.cfargotunnel.com", ttl=1)
-    refused(400, 81053, records.create, zone_id=ZONE, name="a.localhost", type="CNAME", content="two.x", ttl=1)
+    refused(
+        400,
+        81058,
+        records.create,
+        zone_id=ZONE,
+        name="a.localhost",
+        type="CNAME",
+        content="one.cfargotunnel.com",
+        ttl=1,
+    )
+    refused(
+        400, 81053, records.create, zone_id=ZONE, name="a.localhost", type="CNAME", content="two.x", ttl=1
+    )
     refused(400, 81054, records.create, zone_id=ZONE, name="a.localhost", type="A", content="10.0.0.1", ttl=1)
     refused(400, 9005, records.create, zone_id=ZONE, name="b", type="A", content="not an address", ttl=1)
     for index in range(11):
         records.create(zone_id=ZONE, name=f"n{index}", type="A", content="10.0.0.1", ttl=300)
     assert len(list(records.list(zone_id=ZONE, per_page=5))) == 12
-    assert [r.id for r in records.list(zone_id=ZONE, name={"exact": "a.localhost"}, type="CNAME")] == [made.id]
+    assert [r.id for r in records.list(zone_id=ZONE, name={"exact": "a.localhost"}, type="CNAME")] == [
+        made.id
+    ]
     assert not list(records.list(zone_id=ZONE, name={"exact": "a.localhost"}, type="A"))
     edited = records.edit(made.id, zone_id=ZONE, name="a.localhost", type="CNAME", content="three.x", ttl=1)
     assert edited.content == "three.x" and edited.proxied
@@ -77,13 +97,25 @@ def record_life():
 def batches():
     one = records.create(zone_id=ZONE, name="one", type="A", content="10.0.0.1", ttl=1)
     done = records.batch(
-        zone_id=ZONE, deletes=[{"id": one.id}],
-        posts=[{"name": "one", "type": "CNAME", "content": "x.cfargotunnel.com", "proxied": True, "ttl": 1}])
+        zone_id=ZONE,
+        deletes=[{"id": one.id}],
+        posts=[{"name": "one", "type": "CNAME", "content": "x.cfargotunnel.com", "proxied": True, "ttl": 1}],
+    )
     assert [r.id for r in done.deletes] == [one.id] and done.posts[0].name == "one.localhost"
-    refused(400, 81053, records.batch, zone_id=ZONE, deletes=[{"id": done.posts[0].id}], posts=[
-        {"name": "two", "type": "CNAME", "content": "x", "ttl": 1},
-        {"name": "two", "type": "CNAME", "content": "y", "ttl": 1}])
-    assert [r.name for r in records.list(zone_id=ZONE)] == ["one.localhost"], "a refused batch changes nothing"
+    refused(
+        400,
+        81053,
+        records.batch,
+        zone_id=ZONE,
+        deletes=[{"id": done.posts[0].id}],
+        posts=[
+            {"name": "two", "type": "CNAME", "content": "x", "ttl": 1},
+            {"name": "two", "type": "CNAME", "content": "y", "ttl": 1},
+        ],
+    )
+    assert [r.name for r in records.list(zone_id=ZONE)] == [
+        "one.localhost"
+    ], "a refused batch changes nothing"
 
 
 def refusals():

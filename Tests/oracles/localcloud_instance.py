@@ -21,7 +21,8 @@ READY = json.load(open(sys.argv[1]))
 ACCOUNT, ZONE, EDGE = READY["cloudflare_account_id"], READY["cloudflare_zone_id"], READY["ports"]["edge"]
 ORG = "11111111-1111-1111-1111-111111111111"
 cf = cloudflare.Cloudflare(
-    api_token=os.environ["CLOUDFLARE_API_TOKEN"], base_url=READY["cloudflare_api_url"], max_retries=0)
+    api_token=os.environ["CLOUDFLARE_API_TOKEN"], base_url=READY["cloudflare_api_url"], max_retries=0
+)
 tunnels = cf.zero_trust.tunnels.cloudflared
 ec2 = boto3.client("ec2", endpoint_url=READY["aws_endpoint_url"], region_name=READY["region"])
 ssm = boto3.client("ssm", endpoint_url=READY["aws_endpoint_url"], region_name=READY["region"])
@@ -32,8 +33,13 @@ class Platform:
 
     def __init__(self, tunnel_token):
         self.calls, platform = [], self
-        grant = {"admin_token": "admin", "secrets_encryption_key": "k", "database_password": "p",
-                 "shared_secret": "s", "tunnel_token": tunnel_token}
+        grant = {
+            "admin_token": "admin",
+            "secrets_encryption_key": "k",
+            "database_password": "p",
+            "shared_secret": "s",
+            "tunnel_token": tunnel_token,
+        }
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -77,8 +83,9 @@ def wait(condition, seconds=20):
 def make_tunnel(service="http://127.0.0.1:8080"):
     tunnel = tunnels.create(account_id=ACCOUNT, name="acme", config_src="cloudflare")
     configure(tunnel, service)
-    record = cf.dns.records.create(zone_id=ZONE, name="acme", type="CNAME", proxied=True, ttl=1,
-                                   content=tunnel.id + ".cfargotunnel.com")
+    record = cf.dns.records.create(
+        zone_id=ZONE, name="acme", type="CNAME", proxied=True, ttl=1, content=tunnel.id + ".cfargotunnel.com"
+    )
     return tunnel, record, tunnels.token.get(tunnel.id, account_id=ACCOUNT)
 
 
@@ -89,15 +96,23 @@ def configure(tunnel, service):
 
 def launch(platform, image="r/molecule-tenant@sha256:aaa"):
     stack = {"postgres": "r/p", "redis": "r/r", "memory_plugin": "r/m", "tenant": image, "cloudflared": "r/c"}
-    declaration = {"org_id": ORG, "org_slug": "acme", "stack": stack, "platform": {
-        "control_plane_url": platform.url, "tenant_url": "https://acme.localhost"}}
+    declaration = {
+        "org_id": ORG,
+        "org_slug": "acme",
+        "stack": stack,
+        "platform": {"control_plane_url": platform.url, "tenant_url": "https://acme.localhost"},
+    }
     encode = lambda text: base64.b64encode(text.encode()).decode()
     script = open(os.path.join(os.path.dirname(__file__), "../../userdata/boot.sh")).read()
     script = script.replace("@DECLARATION_BASE64@", encode(json.dumps(declaration)))
     script = script.replace("@BOOT_TOKEN_BASE64@", encode("boot-token"))
     (instance,) = ec2.run_instances(
-        ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1, UserData=script,
-        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 1})["Instances"]
+        ImageId="ami-0123456789abcdef0",
+        MinCount=1,
+        MaxCount=1,
+        UserData=script,
+        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+    )["Instances"]
     return instance["InstanceId"], instance["PrivateIpAddress"], script
 
 
@@ -107,14 +122,16 @@ def curl(*arguments):
 
 
 def edge(path, *arguments, host="acme.localhost"):
-    body, _, status = curl("--write-out", "\n%{http_code}", *arguments,
-                           f"https://{host}:{EDGE}{path}").rpartition("\n")
+    body, _, status = curl(
+        "--write-out", "\n%{http_code}", *arguments, f"https://{host}:{EDGE}{path}"
+    ).rpartition("\n")
     return int(status), body
 
 
 def command(instance, line):
-    sent = ssm.send_command(InstanceIds=[instance], DocumentName="AWS-RunShellScript",
-                            Parameters={"commands": [line]})["Command"]["CommandId"]
+    sent = ssm.send_command(
+        InstanceIds=[instance], DocumentName="AWS-RunShellScript", Parameters={"commands": [line]}
+    )["Command"]["CommandId"]
     done = lambda: ssm.get_command_invocation(CommandId=sent, InstanceId=instance)
     wait(lambda: done()["Status"] not in ("Pending", "InProgress"))
     return done()["ResponseCode"], json.loads(done()["StandardOutputContent"])
@@ -138,8 +155,18 @@ def boot():
     events = platform.events()
     assert [e["sequence"] for e, _ in events] == list(range(1, len(events) + 1))
     assert [e["stage"] for e, _ in events if e["outcome"] == "succeeded"] == [
-        "userdata", "docker", "agent_fetch", "enrolment", "images", "postgres", "redis", "memory_plugin",
-        "tenant", "tunnel", "complete"]
+        "userdata",
+        "docker",
+        "agent_fetch",
+        "enrolment",
+        "images",
+        "postgres",
+        "redis",
+        "memory_plugin",
+        "tenant",
+        "tunnel",
+        "complete",
+    ]
     assert {t for e, t in events if e["stage"] in ("userdata", "docker")} == {"Bearer boot-token"}
     assert {t for e, t in events if e["stage"] in ("images", "complete")} == {"Bearer admin"}
     redeploy = "/usr/local/bin/tenant-agent redeploy --image r/molecule-tenant@sha256:"
@@ -147,7 +174,12 @@ def boot():
     assert (status, report["outcome"], report["digest"]) == (0, "updated", "sha256:bbb")
     assert command(instance, redeploy + "bbb")[1]["outcome"] == "unchanged"
     status, report = command(instance, redeploy + "broken")
-    assert (status, report["outcome"], report["digest"], report["healthy"]) == (10, "rolled_back", "sha256:bbb", True)
+    assert (status, report["outcome"], report["digest"], report["healthy"]) == (
+        10,
+        "rolled_back",
+        "sha256:bbb",
+        True,
+    )
     status, report = command(instance, redeploy + "missing")
     assert (status, report["outcome"], report["code"]) == (11, "refused", "image_not_found")
     assert json.loads(edge("/health")[1])["image_digest"] == "sha256:bbb"
@@ -168,8 +200,11 @@ def boot():
 
 def failing_boot():
     simulation = json.dumps({"failing_stage": "postgres", "failure_code": "timeout"}).encode()
-    urllib.request.urlopen(urllib.request.Request(
-        READY["aws_endpoint_url"] + "/_localcloud/simulation", data=simulation, method="PUT"))
+    urllib.request.urlopen(
+        urllib.request.Request(
+            READY["aws_endpoint_url"] + "/_localcloud/simulation", data=simulation, method="PUT"
+        )
+    )
     _, _, token = make_tunnel()
     platform = Platform(token)
     launch(platform)
@@ -186,8 +221,9 @@ def metadata():
 
     def fetch(path, *arguments, session=None):
         header = ["--header", f"X-aws-ec2-metadata-token: {session}"] if session else []
-        body, _, status = curl("--interface", address, "--write-out", "\n%{http_code}", *header, *arguments,
-                               base + path).rpartition("\n")
+        body, _, status = curl(
+            "--interface", address, "--write-out", "\n%{http_code}", *header, *arguments, base + path
+        ).rpartition("\n")
         return int(status), body
 
     life = "X-aws-ec2-metadata-token-ttl-seconds: "
@@ -214,6 +250,7 @@ def metadata():
                 crawl(path + name)
             else:
                 assert fetch(path + name, session=session)[0] == 200, path + name
+
     crawl("/latest/meta-data/")
     crawl("/latest/dynamic/")
     check_identity(fetch, session, instance)
@@ -231,12 +268,27 @@ def check_identity(fetch, session, instance):
             file.write(f"-----BEGIN PKCS7-----\n{text}\n-----END PKCS7-----\n")
             file.flush()
             return subprocess.run(
-                ["openssl", "smime", "-verify", "-in", file.name, "-inform", "PEM", "-noverify", "-nointern",
-                 "-certfile", READY["identity_cert_file"]], capture_output=True, text=True)
+                [
+                    "openssl",
+                    "smime",
+                    "-verify",
+                    "-in",
+                    file.name,
+                    "-inform",
+                    "PEM",
+                    "-noverify",
+                    "-nointern",
+                    "-certfile",
+                    READY["identity_cert_file"],
+                ],
+                capture_output=True,
+                text=True,
+            )
+
     good = verify(signed)
     assert good.returncode == 0 and good.stdout.replace("\r\n", "\n") == document, good
     middle = len(signed) - 200
-    changed = signed[:middle] + ("A" if signed[middle] != "A" else "B") + signed[middle + 1:]
+    changed = signed[:middle] + ("A" if signed[middle] != "A" else "B") + signed[middle + 1 :]
     assert verify(changed).returncode != 0
 
 
@@ -265,12 +317,16 @@ class Origin:
                     return connection.close()
                 head += line
             if b"pgrade: websocket" in head:
-                connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                                   b"Connection: Upgrade\r\n\r\n")
+                connection.sendall(
+                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                    b"Connection: Upgrade\r\n\r\n"
+                )
                 while data := reader.readline():
                     connection.sendall(b"echo " + data)
                 return connection.close()
-            length = [int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:")]
+            length = [
+                int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:")
+            ]
             body = reader.read(length[0]) if length else b""
             connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Origin: yes\r\n\r\n")
             for part in (head, body):
@@ -286,7 +342,9 @@ def connector():
     port = metrics.getsockname()[1]
     metrics.close()
     program = [sys.argv[3], "tunnel", "--no-autoupdate", "--metrics", f"127.0.0.1:{port}", "run"]
-    start = lambda token: subprocess.Popen(program, env={"TUNNEL_TOKEN": token}, stderr=subprocess.PIPE, text=True)
+    start = lambda token: subprocess.Popen(
+        program, env={"TUNNEL_TOKEN": token}, stderr=subprocess.PIPE, text=True
+    )
     wrong = json.loads(base64.b64decode(token))
     wrong["s"] = base64.b64encode(b"wrong").decode()
     impostor = start(base64.b64encode(json.dumps(wrong).encode()).decode())
@@ -320,8 +378,10 @@ def upgrade():
     context = ssl.create_default_context(cafile=READY["ca_file"])
     plain = socket.create_connection(("127.0.0.1", EDGE))
     with context.wrap_socket(plain, server_hostname="acme.localhost") as stream:
-        stream.sendall(b"GET /ws HTTP/1.1\r\nHost: acme.localhost\r\nConnection: Upgrade\r\n"
-                       b"Upgrade: websocket\r\n\r\nearly\n")
+        stream.sendall(
+            b"GET /ws HTTP/1.1\r\nHost: acme.localhost\r\nConnection: Upgrade\r\n"
+            b"Upgrade: websocket\r\n\r\nearly\n"
+        )
         reader = stream.makefile("rb")
         assert reader.readline().startswith(b"HTTP/1.1 101")
         while reader.readline() != b"\r\n":

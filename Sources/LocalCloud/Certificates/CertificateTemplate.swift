@@ -14,24 +14,34 @@ struct CertificateTemplate {
     func issue(
         for key: PrivateKey, by issuer: (certificate: Certificate, key: PrivateKey)?
     ) throws -> Certificate {
-        guard let pointer = X509_new() else { throw CryptoError("making a certificate") }
-        let certificate = Certificate(owning: pointer)
-        X509_set_version(pointer, 2)
-        try setSerial(pointer)
-        X509_gmtime_adj(X509_getm_notBefore(pointer), -3600)
-        X509_gmtime_adj(X509_getm_notAfter(pointer), days * 86_400)
-        X509_set_pubkey(pointer, key.pointer)
-        X509_NAME_add_entry_by_txt(
-            X509_get_subject_name(pointer), "CN", MBSTRING_UTF8, commonName, -1, -1, 0)
-        let issuerCertificate = issuer?.certificate.pointer ?? pointer
-        X509_set_issuer_name(pointer, X509_get_subject_name(issuerCertificate))
-        for (extensionID, value) in extensions {
-            try add(extensionID, value, to: pointer, issuer: issuerCertificate)
+        guard let made = X509_new() else { throw CryptoError("making a certificate") }
+        defer { X509_free(made) }
+        try describe(made)
+        _ = try key.withPointer { X509_set_pubkey(made, $0) }
+        if let issuer {
+            try issuer.certificate.withPointer { try finish(made, issuer: $0) }
+        } else {
+            try finish(made, issuer: made)
         }
-        guard X509_sign(pointer, (issuer?.key ?? key).pointer, EVP_sha256()) > 0 else {
-            throw CryptoError("signing a certificate")
+        try (issuer?.key ?? key).withPointer {
+            guard X509_sign(made, $0, EVP_sha256()) > 0 else { throw CryptoError("signing a certificate") }
         }
-        return certificate
+        let bio = MemoryBIO()
+        PEM_write_bio_X509(bio.pointer, made)
+        return try Certificate(pem: bio.text)
+    }
+
+    private func describe(_ made: OpaquePointer) throws {
+        X509_set_version(made, 2)
+        try setSerial(made)
+        X509_gmtime_adj(X509_getm_notBefore(made), -3600)
+        X509_gmtime_adj(X509_getm_notAfter(made), days * 86_400)
+        X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_UTF8, commonName, -1, -1, 0)
+    }
+
+    private func finish(_ made: OpaquePointer, issuer: OpaquePointer) throws {
+        X509_set_issuer_name(made, X509_get_subject_name(issuer))
+        for (id, value) in extensions { try add(id, value, to: made, issuer: issuer) }
     }
 
     private var extensions: [(Int32, String)] {

@@ -15,13 +15,15 @@ struct CryptoError: Error, CustomStringConvertible {
     var description: String { "\(operation): \(reason)" }
 }
 
-/// An owned private key.
-final class PrivateKey: @unchecked Sendable {
-    let pointer: OpaquePointer
+/// A private key as PEM text: a value that any task may hold, parsed where it is used.
+struct PrivateKey: Sendable {
+    let pem: String
 
-    private init(owning pointer: OpaquePointer) { self.pointer = pointer }
-
-    deinit { EVP_PKEY_free(pointer) }
+    /// - Throws: when the text holds no private key.
+    init(pem: String) throws {
+        self.pem = pem
+        try withPointer { _ in }
+    }
 
     /// RSA with 2,048 bits, or EC on P-256.
     static func generate(rsa: Bool) throws -> PrivateKey {
@@ -32,79 +34,76 @@ final class PrivateKey: @unchecked Sendable {
             (rsa
                 ? EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048)
                 : EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1)) == 1,
-            EVP_PKEY_keygen(context, &key) == 1, let key
+            EVP_PKEY_keygen(context, &key) == 1
         else { throw CryptoError("making a key") }
-        return PrivateKey(owning: key)
+        defer { EVP_PKEY_free(key) }
+        let bio = MemoryBIO()
+        guard PEM_write_bio_PrivateKey(bio.pointer, key, nil, nil, 0, nil, nil) == 1 else {
+            throw CryptoError("writing a key")
+        }
+        return try PrivateKey(pem: bio.text)
     }
 
-    init(pem: String) throws {
+    func withPointer<Result>(_ body: (OpaquePointer) throws -> Result) throws -> Result {
         let bio = MemoryBIO(pem)
         guard let key = PEM_read_bio_PrivateKey(bio.pointer, nil, nil, nil) else {
             throw CryptoError("reading a private key")
         }
-        pointer = key
-    }
-
-    var pem: String {
-        let bio = MemoryBIO()
-        PEM_write_bio_PrivateKey(bio.pointer, pointer, nil, nil, 0, nil, nil)
-        return bio.text
+        defer { EVP_PKEY_free(key) }
+        return try body(key)
     }
 
     /// RSA or ECDSA over SHA-256.
     func sign(_ message: [UInt8]) throws -> [UInt8] {
-        let context = EVP_MD_CTX_new()
-        defer { EVP_MD_CTX_free(context) }
-        var length = 0
-        guard EVP_DigestSignInit(context, nil, EVP_sha256(), nil, pointer) == 1,
-            EVP_DigestSign(context, nil, &length, message, message.count) == 1
-        else { throw CryptoError("signing") }
-        var signature = [UInt8](repeating: 0, count: length)
-        guard EVP_DigestSign(context, &signature, &length, message, message.count) == 1 else {
-            throw CryptoError("signing")
+        try withPointer { key in
+            let context = EVP_MD_CTX_new()
+            defer { EVP_MD_CTX_free(context) }
+            var length = 0
+            guard EVP_DigestSignInit(context, nil, EVP_sha256(), nil, key) == 1,
+                EVP_DigestSign(context, nil, &length, message, message.count) == 1
+            else { throw CryptoError("signing") }
+            var signature = [UInt8](repeating: 0, count: length)
+            guard EVP_DigestSign(context, &signature, &length, message, message.count) == 1 else {
+                throw CryptoError("signing")
+            }
+            return Array(signature.prefix(length))
         }
-        return Array(signature.prefix(length))
     }
 }
 
-/// An owned X.509 certificate.
-final class Certificate: @unchecked Sendable {
-    let pointer: OpaquePointer
+/// An X.509 certificate as PEM text.
+struct Certificate: Sendable {
+    let pem: String
 
-    init(owning pointer: OpaquePointer) { self.pointer = pointer }
-
-    deinit { X509_free(pointer) }
-
+    /// - Throws: when the text holds no certificate.
     init(pem: String) throws {
+        self.pem = pem
+        try withPointer { _ in }
+    }
+
+    func withPointer<Result>(_ body: (OpaquePointer) throws -> Result) throws -> Result {
         let bio = MemoryBIO(pem)
         guard let certificate = PEM_read_bio_X509(bio.pointer, nil, nil, nil) else {
             throw CryptoError("reading a certificate")
         }
-        pointer = certificate
-    }
-
-    var pem: String {
-        let bio = MemoryBIO()
-        PEM_write_bio_X509(bio.pointer, pointer)
-        return bio.text
+        defer { X509_free(certificate) }
+        return try body(certificate)
     }
 }
 
+/// A memory buffer of libcrypto's.
 final class MemoryBIO {
     let pointer: OpaquePointer?
 
-    init(_ text: String = "") { pointer = Self.make(Array(text.utf8)) }
-
-    init(_ bytes: [UInt8]) { pointer = Self.make(bytes) }
-
-    private static func make(_ bytes: [UInt8]) -> OpaquePointer? {
-        let bio = BIO_new(BIO_s_mem())
-        if !bytes.isEmpty { BIO_write(bio, bytes, Int32(bytes.count)) }
-        return bio
+    init(_ text: String = "") {
+        pointer = BIO_new(BIO_s_mem())
+        let bytes = Array(text.utf8)
+        if !bytes.isEmpty { BIO_write(pointer, bytes, Int32(bytes.count)) }
     }
 
     deinit { BIO_free(pointer) }
 
+    /// What is in it, taken out.
     var text: String {
         var bytes = [UInt8](repeating: 0, count: BIO_ctrl_pending(pointer))
         let count = BIO_read(pointer, &bytes, Int32(bytes.count))

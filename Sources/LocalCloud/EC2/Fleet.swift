@@ -18,6 +18,8 @@ actor Fleet {
     private(set) var network: VirtualNetwork
     private var instances: [String: Instance] = [:]
     private var order: [String] = []
+    /// Address to living instance.
+    private var addresses: [String: String] = [:]
     private var tokens = ClientTokens()
     private var launches: [String: Task<Void, Never>] = [:]
     private var nextSlot = 0
@@ -38,14 +40,16 @@ actor Fleet {
     /// All instances in the order of their launch.
     var all: [Instance] { order.compactMap { instances[$0] } }
 
+    /// All that a read sees.
+    var allVisible: [Instance] { all.filter(isVisible) }
+
     /// An instance as a read sees it: not yet, while it is newer than the consistency delay.
     func visible(_ id: String) -> Instance? { instances[id].flatMap { isVisible($0) ? $0 : nil } }
 
     func instance(_ id: String) -> Instance? { instances[id] }
 
-    func instance(at address: String) -> Instance? {
-        instances.values.first { $0.privateAddress == address && $0.state != .terminated }
-    }
+    /// The living instance with an address.
+    func instance(at address: String) -> Instance? { addresses[address].flatMap { instances[$0] } }
 
     func isVisible(_ instance: Instance) -> Bool {
         consistencyDelay == .zero
@@ -78,8 +82,8 @@ actor Fleet {
         guard earlier.request == request.fingerprint else {
             throw AWSError(
                 "IdempotentParameterMismatch",
-                "Arguments on this idempotent request are inconsistent with "
-                    + "arguments used in previous request(s)."
+                "Arguments on this idempotent request are inconsistent "
+                    + "with arguments used in previous request(s)."
             )
         }
         let found = earlier.instances.compactMap { instances[$0] }
@@ -108,11 +112,10 @@ actor Fleet {
     private var nextAddress = 0
 
     private func freeAddress() throws -> String {
-        let taken = Set(instances.values.filter { $0.state != .terminated }.map(\.privateAddress))
         for _ in 0..<subnet.instanceCapacity {
             let candidate = subnet.instanceAddress(nextAddress % subnet.instanceCapacity)
             nextAddress += 1
-            if let candidate, !taken.contains(candidate) { return candidate }
+            if let candidate, addresses[candidate] == nil { return candidate }
         }
         throw AWSError(
             "InsufficientFreeAddressesInSubnet",
@@ -130,6 +133,7 @@ actor Fleet {
 
     private func begin(_ instance: Instance) {
         instances[instance.id] = instance
+        addresses[instance.privateAddress] = instance.id
         order.append(instance.id)
         launches[instance.id] = Task { await self.launch(instance) }
     }
@@ -140,8 +144,9 @@ actor Fleet {
             if instances[instance.id]?.state == .pending { instances[instance.id]?.state = .running }
         } catch {
             logger.error("launch failed", metadata: ["instance": "\(instance.id)", "error": "\(error)"])
+            try? await driver.terminate(instance)
             guard instances[instance.id]?.state == .pending else { return }
-            instances[instance.id]?.state = .terminated
+            end(instance)
             instances[instance.id]?.reason = StateReason(
                 code: "Server.InternalError", message: "Server.InternalError: Internal error on launch")
             instances[instance.id]?.lastConsole = "\(error)"
@@ -183,7 +188,7 @@ actor Fleet {
             case .terminate:
                 instances[id]?.lastConsole = await driver.console(instance)
                 try await driver.terminate(instance)
-                instances[id]?.state = .terminated
+                end(instance)
             case .stop:
                 try await driver.stop(instance)
                 if instances[id]?.state == .stopping { instances[id]?.state = .stopped }
@@ -195,8 +200,13 @@ actor Fleet {
             }
         } catch {
             logger.error("\(transition) failed", metadata: ["instance": "\(id)", "error": "\(error)"])
-            if transition == .terminate { instances[id]?.state = .terminated }
+            if transition == .terminate { end(instance) }
         }
+    }
+
+    private func end(_ instance: Instance) {
+        instances[instance.id]?.state = .terminated
+        addresses[instance.privateAddress] = nil
     }
 
     /// Ends every living instance and waits for it: what a graceful exit does.

@@ -36,11 +36,7 @@ extension EC2Service {
 
     /// The named instances, or all which a read sees.
     private func instances(_ ids: [String]) async throws -> [Instance] {
-        guard !ids.isEmpty else {
-            var found: [Instance] = []
-            for instance in await fleet.all where await fleet.isVisible(instance) { found.append(instance) }
-            return found
-        }
+        guard !ids.isEmpty else { return await fleet.allVisible }
         var found: [Instance] = []
         var missing: [String] = []
         for id in ids {

@@ -102,22 +102,22 @@ final class Connectors: Sendable {
     }
 
     /// Pings what is idle and hangs up on what has been silent: a removed container sends no farewell.
+    /// The pings are written before the streams can be taken: after that every byte is the service's.
     func checkIdle(now: ContinuousClock.Instant = .now) {
-        let idle = state.withLock { state in
-            let streams = state.idle.values.flatMap(\.self)
-            for stream in streams { stream.discardBuffered() }
-            return streams
-        }
         let limit = Duration.seconds(3 * TunnelProtocol.pingSeconds)
-        for stream in idle {
-            if stream.lastReadAt.duration(to: now) > limit {
-                stream.close()
-            } else {
-                stream.channel.writeAndFlush(
-                    stream.channel.allocator.buffer(string: TunnelProtocol.ping + "\n")
-                )
-                .whenFailure { _ in stream.close() }
+        let silent = state.withLock { state in
+            var silent: [ByteStream] = []
+            for stream in state.idle.values.flatMap(\.self) {
+                stream.discardBuffered()
+                if stream.lastReadAt.duration(to: now) > limit {
+                    silent.append(stream)
+                } else {
+                    let ping = stream.channel.allocator.buffer(string: TunnelProtocol.ping + "\n")
+                    stream.channel.writeAndFlush(ping, promise: nil)
+                }
             }
+            return silent
         }
+        for stream in silent { stream.close() }
     }
 }

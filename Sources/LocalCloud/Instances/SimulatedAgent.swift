@@ -40,7 +40,8 @@ actor SimulatedAgent {
 
     func change(_ simulation: Simulation) { self.simulation = simulation }
 
-    private struct Stopped: Error {}
+    /// A stage failed, and the boot with it.
+    private struct Stopped: Error { let code: FailureCode }
 
     /// Boots, or boots again; then keeps the connector until it is cancelled.
     func boot() async {
@@ -65,7 +66,8 @@ actor SimulatedAgent {
     }
 
     private func startTenant(_ image: String) throws {
-        if simulation.isBroken(image) || simulation.isMissing(image) { throw Stopped() }
+        if simulation.isMissing(image) { throw Stopped(code: .imageNotFound) }
+        if simulation.isBroken(image) { throw Stopped(code: .unhealthy) }
         runningImage = image
     }
 
@@ -75,12 +77,13 @@ actor SimulatedAgent {
         try await Task.sleep(for: .milliseconds(simulation.stageMilliseconds))
         while simulation.stuckStage == stage.rawValue { try await Task.sleep(for: .milliseconds(50)) }
         do {
-            if simulation.failingStage == stage.rawValue { throw Stopped() }
+            if simulation.failingStage == stage.rawValue {
+                throw Stopped(code: FailureCode(rawValue: simulation.failureCode) ?? .unhealthy)
+            }
             try await work()
-        } catch is Stopped {
-            let code = FailureCode(rawValue: simulation.failureCode) ?? .unhealthy
-            try await report(stage, .failed, since: started, code: code)
-            throw Stopped()
+        } catch let stopped as Stopped {
+            try await report(stage, .failed, since: started, code: stopped.code)
+            throw stopped
         }
         try await report(stage, .succeeded, since: started)
     }
@@ -105,7 +108,7 @@ actor SimulatedAgent {
         let answer = try await post("/cp/tenants/enroll", JSONValue.encode(request)) { $0 == 200 }
         guard answer.status == 200,
             let grant = try? JSONDecoder().decode(EnrolmentGrant.self, from: Data(answer.body))
-        else { throw Stopped() }
+        else { throw Stopped(code: .enrolmentRefused) }
         self.grant = grant
         confirmed = true
         _ = try await post("/cp/tenants/enroll/confirm", []) { $0 == 204 }
@@ -115,7 +118,9 @@ actor SimulatedAgent {
     private func post(
         _ path: String, _ body: [UInt8], _ isTaken: (Int) -> Bool
     ) async throws -> HTTPResponse {
-        guard let script, let platform = script.declaration.platform else { throw Stopped() }
+        guard let script, let platform = script.declaration.platform else {
+            throw Stopped(code: .invalidDeclaration)
+        }
         var pause = Duration.milliseconds(50)
         while true {
             try Task.checkCancellation()

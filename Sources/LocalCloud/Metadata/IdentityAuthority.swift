@@ -53,9 +53,10 @@ struct IdentityAuthority: Sendable {
     func pkcs7(_ instance: Instance) throws -> String {
         let content = MemoryBIO(document(instance))
         let flags = PKCS7_BINARY | PKCS7_NOCERTS | PKCS7_NOSMIMECAP
-        guard let signed = PKCS7_sign(certificate.pointer, key.pointer, nil, content.pointer, flags) else {
-            throw CryptoError("signing an identity document")
+        let signed = try certificate.withPointer { certificate in
+            try key.withPointer { PKCS7_sign(certificate, $0, nil, content.pointer, flags) }
         }
+        guard let signed else { throw CryptoError("signing an identity document") }
         defer { PKCS7_free(signed) }
         let output = MemoryBIO()
         guard PEM_write_bio_PKCS7(output.pointer, signed) == 1 else {
