@@ -23,7 +23,7 @@ struct BenchService {
         process.arguments = ["serve"]
         process.environment = environment(databaseURL, port: port, folder: folder)
         let log = folder.appending(path: "log")
-        FileManager.default.createFile(atPath: log.path, contents: nil)
+        try Data().write(to: log)
         process.standardError = try FileHandle(forWritingTo: log)
         let begin = ContinuousClock.now
         try process.run()
