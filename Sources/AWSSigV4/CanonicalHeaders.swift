@@ -41,7 +41,7 @@ struct CanonicalHeaders {
         let start = names.count
         for byte in name.utf8 { names.append(lowercased(byte)) }
         let range = start..<names.count
-        if checked, Self.unsigned.contains(where: { $0.elementsEqual(names[range]) }) {
+        if checked, Self.unsigned.contains(where: { $0.count == range.count && $0[...] == names[range] }) {
             names.removeSubrange(range)
             return
         }
@@ -84,10 +84,16 @@ struct CanonicalHeaders {
 
 /// White space gone at both ends, and each run of it inside become one space: also that of a folded line.
 private func appendTrimmed(_ value: String, to out: inout [UInt8]) {
+    let isDone = value.utf8.withContiguousStorageIfAvailable { bytes in
+        guard isTrimmed(bytes) else { return false }
+        out.append(contentsOf: bytes)
+        return true
+    }
+    if isDone == true { return }
     var isGap = false
     let start = out.count
     for byte in value.utf8 {
-        if byte == 0x20 || byte &- 0x09 < 5 {
+        if isWhiteSpace(byte) {
             isGap = true
         } else {
             if isGap, out.count > start { out.append(0x20) }
@@ -96,3 +102,17 @@ private func appendTrimmed(_ value: String, to out: inout [UInt8]) {
         }
     }
 }
+
+/// Nearly every value is in canonical form already, and can be copied as a whole.
+private func isTrimmed(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    var wasSpace = true
+    for byte in bytes {
+        let isSpace = isWhiteSpace(byte)
+        if isSpace, wasSpace || byte != 0x20 { return false }
+        wasSpace = isSpace
+    }
+    return bytes.isEmpty || !wasSpace
+}
+
+@inline(__always)
+private func isWhiteSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 0x09 < 5 }

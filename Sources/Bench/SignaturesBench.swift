@@ -9,7 +9,7 @@ struct SignaturesBench: AsyncParsableCommand {
         commandName: "signatures", abstract: "AWS signatures per second, on one core.")
 
     @Option(help: "Seconds for each kind of request.")
-    var seconds = 3
+    var seconds = 1
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -18,7 +18,7 @@ struct SignaturesBench: AsyncParsableCommand {
         let ec2 = try rate(service: "ec2", Self.form)
         let ssm = try rate(service: "ssm", Self.command)
         if json {
-            print("{\"ec2_4kb\":\(Int(ec2)),\"ssm_90b\":\(Int(ssm))}")
+            print("{\"ours\":{\"ec2_4kb\":\(Int(ec2)),\"ssm_90b\":\(Int(ssm))}}")
         } else {
             print("EC2 form post, \(Self.form.body.count) bytes: \(Int(ec2)) signatures/s")
             print("SSM post, \(Self.command.body.count) bytes:      \(Int(ssm)) signatures/s")
