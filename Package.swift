@@ -87,7 +87,9 @@ let package = Package(
                 hummingbird, argumentParser, logging, lifecycle, subprocess, nioSSL,
             ] + nio),
         binary("TunnelConnector", ["TunnelLink"] + nio),
-        binary("WorkspaceServer", ["CurlHTTP", "Postgres", "TenantProtocol", hummingbird, logging, lifecycle] + nio),
+        binary(
+            "WorkspaceServer",
+            ["CurlHTTP", "Postgres", "TenantProtocol", hummingbird, logging, lifecycle] + nio),
         binary("MemoryPlugin", ["Postgres", hummingbird, logging, lifecycle]),
         binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),
 

@@ -13,11 +13,15 @@ struct KMSClient: Sendable {
         var ciphertext: [UInt8]
     }
 
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct DataKeyInput: Encodable {
         var KeyId: String
         var KeySpec = "AES_256"
     }
 
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct DataKeyOutput: Decodable {
         var Plaintext: Data
         var CiphertextBlob: Data
@@ -28,10 +32,14 @@ struct KMSClient: Sendable {
         return DataKey(plaintext: Array(output.Plaintext), ciphertext: Array(output.CiphertextBlob))
     }
 
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct DecryptInput: Encodable {
         var CiphertextBlob: Data
     }
 
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct DecryptOutput: Decodable {
         var Plaintext: Data
     }

@@ -6,6 +6,8 @@ struct SSMClient: Sendable {
 
     init(_ connection: AWSConnection) { self.connection = connection }
 
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct SendCommand: Encodable {
         var DocumentName = "AWS-RunShellScript"
         var InstanceIds: [String]
@@ -14,6 +16,8 @@ struct SSMClient: Sendable {
         var Parameters: [String: [String]]
     }
 
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct Command: Decodable {
         struct Content: Decodable { var CommandId: String }
         var Command: Content
@@ -35,6 +39,8 @@ struct SSMClient: Sendable {
         return try await call("SendCommand", input, as: Command.self).Command.CommandId
     }
 
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct InvocationQuery: Encodable {
         var CommandId: String
         var InstanceId: String
@@ -50,6 +56,8 @@ struct SSMClient: Sendable {
         }
     }
 
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct InstanceQuery: Encodable {
         struct Filter: Encodable {
             var Key: String
@@ -58,6 +66,8 @@ struct SSMClient: Sendable {
         var Filters: [Filter]
     }
 
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct InstanceList: Decodable {
         var InstanceInformationList: [ManagedInstance]
     }
