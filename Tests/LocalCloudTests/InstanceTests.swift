@@ -25,7 +25,8 @@ import Testing
     @Test func endsAtOnceOnSIGTERM() async throws {
         try await RunningCloud.with { cloud in
             cloud.process.signal(SIGTERM)
-            #expect(try await cloud.process.wait() == 0)
+            let status = try await cloud.process.wait()
+            #expect(status == 0)
         }
     }
 
@@ -77,10 +78,12 @@ import Testing
                     ["-s", "-o", "/dev/null", "-w", "%{http_code}", "--path-as-is", base + path]
                 ).output
             }
-            #expect(try await status("/ca.pem") == "200")
-            #expect(try await status("/../../etc/passwd") == "404")
-            #expect(try await status("/%2e%2e/x") == "404")
-            #expect(try await status("/") == "404")
+            for (path, expected) in [
+                ("/ca.pem", "200"), ("/../../etc/passwd", "404"), ("/%2e%2e/x", "404"), ("/", "404"),
+            ] {
+                let answer = try await status(path)
+                #expect(answer == expected, "\(path)")
+            }
         }
     }
 }
