@@ -12,10 +12,10 @@ struct ExplainSignature: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Show how a request is signed: for whoever has a SignatureDoesNotMatch.",
         discussion: """
-            Reads one raw HTTP/1.1 request on standard input, headers as they came (duplicates, folded lines, \
-            UTF-8), and prints JSON: canonical_request, string_to_sign, signature, authorization or \
-            signed_url. The keys may come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN instead, which \
-            other users of the machine do not see.
+            Reads one raw HTTP/1.1 request on standard input, headers as they came (duplicates, folded \
+            lines, UTF-8), and prints JSON: canonical_request, string_to_sign, signature, authorization or \
+            signed_url. The keys may come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
+            AWS_SESSION_TOKEN instead, which other users of the machine do not see.
             """)
 
     @Option(parsing: .unconditional, help: "Access key id.")

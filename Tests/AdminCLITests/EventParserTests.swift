@@ -25,7 +25,8 @@ import Testing
     @Test func aFailureIsToldWithItsConsoleAndAWayOut() throws {
         let json = """
             {"slug":"acme","status":"failed","current_stage":null,"workflow":null,
-            "stages":[{"stage":"docker","outcome":"failed","elapsed_ms":1500,"duration_ms":300,"code":"timeout"}],
+            "stages":[{"stage":"docker","outcome":"failed","elapsed_ms":1500,
+            "duration_ms":300,"code":"timeout"}],
             "error":{"code":"boot_timeout","message":"silent","console_tail":"panic"}}
             """
         let lines = try JSONDecoder().decode(BootStatus.self, from: Data(json.utf8)).lines

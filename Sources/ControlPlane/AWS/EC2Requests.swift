@@ -69,8 +69,9 @@ struct RunInstancesRequest: Sendable {
     }
 }
 
-/// `application/x-www-form-urlencoded`: a space is a plus, everything else but RFC 3986's unreserved characters is
-/// encoded. AWS takes `%20` as well, but a verifier that parses a form and writes it again comes to this.
+/// `application/x-www-form-urlencoded`: a space is a plus, everything else but RFC 3986's unreserved
+/// characters is encoded. AWS takes `%20` as well, but a verifier that parses a form and writes it again
+/// comes to this.
 enum FormBody {
     static func encode(_ parameters: [(String, String)]) -> [UInt8] {
         var out: [UInt8] = []
