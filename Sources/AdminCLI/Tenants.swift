@@ -81,7 +81,10 @@ private struct Redeploy: Decodable {
     var slug: String
     var phase: String?
     var previousDigest: String?
+    /// Asked for.
     var digest: String?
+    /// What runs, once it has ended.
+    var runningDigest: String?
     var error: String?
     var ssmStatus: String?
     var isHealthy: Bool?
@@ -92,6 +95,7 @@ private struct Redeploy: Decodable {
         case slug, phase, digest, error
         case id = "redeploy_id"
         case previousDigest = "previous_digest"
+        case runningDigest = "running_digest"
         case ssmStatus = "ssm_status"
         case isHealthy = "healthz_ok"
         case wouldChange = "would_change"
@@ -111,9 +115,9 @@ private struct Redeploy: Decodable {
     var summary: [String] {
         let time = durationMilliseconds.map { " after \(seconds(.milliseconds($0)))" } ?? ""
         let outcome = "\(slug): \(phase ?? "-")\(time), \(isHealthy == true ? "healthy" : "not healthy")"
-        let was = "was   \(previousDigest ?? "-")"
-        let now = isSuccess ? "now   \(digest ?? "-")" : "asked \(digest ?? "-")"
-        return [outcome, was, now] + (error.map { ["error \($0)"] } ?? [])
+        let asked = isSuccess ? [] : ["asked \(digest ?? "-")"]
+        let digests = ["was   \(previousDigest ?? "-")"] + asked + ["now   \(runningDigest ?? digest ?? "-")"]
+        return [outcome] + digests + (error.map { ["error \($0)"] } ?? [])
     }
 }
 

@@ -33,6 +33,7 @@ import Testing
             #expect(rolledBack["phase"] == .string("rolled_back"), "\(rolledBack)")
             #expect(rolledBack["error"]?.string?.contains("previous one runs again") == true)
             #expect(rolledBack["ssm_exit_code"]?.number == 10)
+            #expect(rolledBack["digest"] == .string(broken) && rolledBack["running_digest"] == .string(v2))
             #expect(try await digest(cloud) == v2)
             #expect(await cloud.service.platform.isHealthyThroughEdge(slug: "acme"))
         }

@@ -78,7 +78,8 @@ class Handler(BaseHTTPRequestHandler):
         final = "updated" if tag == "v2" else "rolled_back"
         phase = "running" if seen["polls"][tag] == 1 else final
         self.reply(200, {"redeploy_id": tag, "slug": "acme", "phase": phase, "previous_digest": "sha256:old",
-                         "digest": "sha256:new", "ssm_status": "Success", "healthz_ok": True,
+                         "digest": "sha256:new",
+                         "running_digest": "sha256:new" if tag == "v2" else "sha256:old", "ssm_status": "Success", "healthz_ok": True,
                          "error": None if tag == "v2" else "unhealthy", "duration_ms": 4200})
 
     def stream(self, slug):

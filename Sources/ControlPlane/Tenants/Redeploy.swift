@@ -15,8 +15,10 @@ struct Redeploy: Sendable, Encodable {
     var phase: Phase
     var targetTag: String?
     var previousDigest: String?
-    /// Wanted; after the end, what runs.
+    /// Asked for.
     var digest: String
+    /// What runs after the end, as the agent reported it.
+    var runningDigest: String?
     var ssmStatus: String?
     var ssmExitCode: Int?
     var healthzOK: Bool?
@@ -28,6 +30,7 @@ struct Redeploy: Sendable, Encodable {
         case id = "redeploy_id"
         case targetTag = "target_tag"
         case previousDigest = "previous_digest"
+        case runningDigest = "running_digest"
         case ssmStatus = "ssm_status"
         case ssmExitCode = "ssm_exit_code"
         case healthzOK = "healthz_ok"
@@ -42,6 +45,7 @@ struct Redeploy: Sendable, Encodable {
         try container.encode(targetTag, forKey: .targetTag)
         try container.encode(previousDigest, forKey: .previousDigest)
         try container.encode(digest, forKey: .digest)
+        try container.encode(runningDigest, forKey: .runningDigest)
         try container.encode(ssmStatus, forKey: .ssmStatus)
         try container.encode(ssmExitCode, forKey: .ssmExitCode)
         try container.encode(healthzOK, forKey: .healthzOK)

@@ -46,7 +46,7 @@ struct RedeployStore: Sendable {
     func find(_ id: UUID, org: Org) async throws -> Redeploy? {
         let rows = try await database.query(
             """
-            SELECT id, phase, target_tag, previous_digest, coalesce(final_digest, digest) AS digest,
+            SELECT id, phase, target_tag, previous_digest, digest, final_digest,
                 ssm_status,
                 ssm_exit_code, healthz_ok, error,
                 (extract(epoch FROM finished_at - created_at) * 1000)::int AS duration_ms
@@ -59,6 +59,7 @@ struct RedeployStore: Sendable {
                 targetTag: try row["target_tag", as: String?.self],
                 previousDigest: try row["previous_digest", as: String?.self],
                 digest: try row["digest", as: String.self],
+                runningDigest: try row["final_digest", as: String?.self],
                 ssmStatus: try row["ssm_status", as: String?.self],
                 ssmExitCode: try row["ssm_exit_code", as: Int?.self],
                 healthzOK: try row["healthz_ok", as: Bool?.self],
