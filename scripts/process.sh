@@ -21,13 +21,22 @@ is_running() {
 
 pid_of() { cut -d' ' -f1 "$PID_DIR/$1"; }
 
+# Locks of the scripts, pipes of whoever called them: what outlives a script must hold none of these, or they
+# wait for it.
+close_inherited() {
+    local descriptor
+    for descriptor in "/proc/$BASHPID/fd/"*; do
+        descriptor="${descriptor##*/}"
+        if ((descriptor > 2)); then eval "exec $descriptor>&-"; fi
+    done
+}
+
 # start_process NAME COMMAND...: in the background, detached, its output in its own log.
 start_process() {
     local name="$1" log="$LOG_DIR/$1.log" pid
     shift
     [[ ! -s "$log" ]] || mv "$log" "$log.before"
-    # 7 and 8 are the scripts' locks: a process that outlives them must not hold them.
-    setsid "$@" >"$log" 2>&1 </dev/null 7>&- 8>&- &
+    (close_inherited && exec setsid "$@") >"$log" 2>&1 </dev/null &
     pid=$!
     disown "$pid"
     printf '%s %s\n' "$pid" "$(start_time "$pid" || echo 0)" >"$PID_DIR/$name"
