@@ -103,6 +103,7 @@ let package = Package(
         tests("WorkflowsTests", ["Workflows"]),
         tests("ControlPlaneTests", ["ControlPlane", "TenantProtocol"]),
         tests("TenantAgentTests", ["TenantAgent", "TenantProtocol"]),
+        tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),
         tests("JourneyTests", ["TenantProtocol", "AWSSigV4", "CurlHTTP"]),
         tests("TidyTests", []),

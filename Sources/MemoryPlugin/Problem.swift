@@ -21,6 +21,9 @@ struct Problem: Error, Sendable {
             self.init(status: .badRequest, detail: "the body is not the JSON that this route takes")
         case let error as PostgresError where error.isConnectionFailure || error.isPoolExhausted:
             self.init(status: .serviceUnavailable, detail: "the database does not answer")
+        // Class 22, data exception: what JSON can say and jsonb cannot hold, a NUL or a huge number.
+        case let error as PostgresError where error.sqlState.hasPrefix("22"):
+            self.init(status: .badRequest, detail: "the database cannot hold a value of the body")
         case let error as any HTTPResponseError:
             self.init(status: error.status, detail: error.status.reasonPhrase)
         default: return nil

@@ -81,7 +81,7 @@ struct BootScriptTests {
 
     @Test func itReportsItsStagesFetchesTheAgentAndHandsOver() async throws {
         try await withTemporaryFolder { folder in
-            let stub = try await PlatformStub(
+            let stub = try await ScriptedServer(
                 folder: folder,
                 [
                     "/cp/tenants/boot-event": [.init(status: 500), .init(status: 204)],
@@ -110,7 +110,7 @@ struct BootScriptTests {
 
     @Test func anAgentOfAnotherDigestIsNeverInstalled() async throws {
         try await withTemporaryFolder { folder in
-            let stub = try await PlatformStub(
+            let stub = try await ScriptedServer(
                 folder: folder,
                 [
                     "/cp/tenants/boot-event": [.init(status: 204)],
@@ -128,7 +128,7 @@ struct BootScriptTests {
 
     @Test func anAbsentPlatformStopsNothingAndReportsAreKept() async throws {
         try await withTemporaryFolder { folder in
-            let stub = try await PlatformStub(
+            let stub = try await ScriptedServer(
                 folder: folder, ["/agent": [.init(status: 200, body: agentText)]])
             let output = try await run(
                 folder, platform: "http://127.0.0.1:\(try freePort())", digest: agentDigest,

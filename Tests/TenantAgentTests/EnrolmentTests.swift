@@ -6,7 +6,7 @@ import Testing
 @testable import TenantAgent
 
 private let identityPath = "/latest/dynamic/instance-identity/rsa2048"
-private let metadata: [String: [PlatformStub.Answer]] = [
+private let metadata: [String: [ScriptedServer.Answer]] = [
     "/latest/api/token": [.init(status: 200, body: "session")],
     identityPath: [.init(status: 200, body: "QUJD\nREVG\n")],
 ]
@@ -14,11 +14,11 @@ private let metadata: [String: [PlatformStub.Answer]] = [
 private func grantBody() throws -> String { String(decoding: try encoded(exampleGrant), as: UTF8.self) }
 
 private func withStub(
-    _ answers: [String: [PlatformStub.Answer]],
-    _ body: (PlatformStub, Installation, Enrolment) async throws -> Void
+    _ answers: [String: [ScriptedServer.Answer]],
+    _ body: (ScriptedServer, Installation, Enrolment) async throws -> Void
 ) async throws {
     try await withTemporaryFolder { folder in
-        let stub = try await PlatformStub(folder: folder, answers)
+        let stub = try await ScriptedServer(folder: folder, answers)
         do {
             let installation = try makeInstallation(folder, platform: stub.url)
             let platform = try #require(PlatformClient(try installation.declaration()))
@@ -36,7 +36,7 @@ private func withStub(
 }
 
 @Test func enrolmentAsksAgainWhileThePlatformIsNotReadyThenWritesSecretsAndConfirms() async throws {
-    let answers: [String: [PlatformStub.Answer]] = [
+    let answers: [String: [ScriptedServer.Answer]] = [
         "/cp/tenants/enroll": [
             .init(status: 503, headers: ["Retry-After": "0"]), .init(status: 200, body: try grantBody()),
         ],
@@ -82,7 +82,8 @@ private func withStub(
 
 @Test(arguments: [401, 403, 409])
 func aRefusalIsFinal(status: Int) async throws {
-    let answers = ["/cp/tenants/enroll": [PlatformStub.Answer(status: status)]].merging(metadata) { one, _ in
+    let answers = ["/cp/tenants/enroll": [ScriptedServer.Answer(status: status)]].merging(metadata) {
+        one, _ in
         one
     }
     try await withStub(answers) { stub, installation, enrolment in

@@ -9,7 +9,7 @@ private let route = "/cp/tenants/boot-event"
 
 @Test func aStageIsReportedWhenItStartsAndWhenItEnds() async throws {
     try await withTemporaryFolder { folder in
-        let stub = try await PlatformStub(folder: folder, [route: [.init(status: 204)]])
+        let stub = try await ScriptedServer(folder: folder, [route: [.init(status: 204)]])
         let installation = try makeInstallation(folder, platform: stub.url)
         let reporter = StageReporter(
             installation: installation, platform: PlatformClient(try installation.declaration()))
@@ -30,7 +30,7 @@ private let route = "/cp/tenants/boot-event"
 
 @Test func whatAnAbsentPlatformMissedIsSentLaterOnceAndInOrder() async throws {
     try await withTemporaryFolder { folder in
-        let stub = try await PlatformStub(folder: folder, [route: [.init(status: 503)]])
+        let stub = try await ScriptedServer(folder: folder, [route: [.init(status: 503)]])
         let installation = try makeInstallation(folder, platform: stub.url)
         // As the boot script leaves it, with a line that a power cut tore.
         let spooled =
@@ -55,8 +55,8 @@ private let route = "/cp/tenants/boot-event"
 @Test func aReportThatThePlatformRefusesForItsContentHoldsUpNoOther() async throws {
     try await withTemporaryFolder { folder in
         // The batch is refused, then its first event; the second is taken.
-        let answers: [PlatformStub.Answer] = [.init(status: 400), .init(status: 400), .init(status: 204)]
-        let stub = try await PlatformStub(folder: folder, [route: answers])
+        let answers: [ScriptedServer.Answer] = [.init(status: 400), .init(status: 400), .init(status: 204)]
+        let stub = try await ScriptedServer(folder: folder, [route: answers])
         let installation = try makeInstallation(folder, platform: stub.url)
         let spool = Spool(installation: installation)
         for sequence in 1...2 {

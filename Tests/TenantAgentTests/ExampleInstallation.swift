@@ -4,53 +4,7 @@ import TestSupport
 @testable import TenantAgent
 @testable import TenantProtocol
 
-/// A control plane and a metadata service that answer as a test says, over real sockets.
-struct PlatformStub {
-    struct Answer {
-        var status: Int
-        var headers: [String: String] = [:]
-        var body = ""
-    }
-
-    struct Request: Decodable {
-        var method: String
-        var path: String
-        var body: String
-        var status: Int
-        var authorization: String
-        var org: String
-    }
-
-    let url: String
-    private let process: ChildProcess
-    private let folder: String
-
-    init(folder: String, _ answers: [String: [Answer]] = [:]) async throws {
-        self.folder = folder
-        try Self.write(answers, folder)
-        process = try ChildProcess(
-            "/usr/bin/env",
-            [
-                "python3", "\(packageRoot)/Tests/TenantAgentTests/platform_stub.py",
-                "\(folder)/script.json", "\(folder)/requests",
-            ])
-        try await process.waitForOutput("port ")
-        let port = process.collectedOutput.split(separator: " ").last?.filter(\.isNumber) ?? ""
-        url = "http://127.0.0.1:\(port)"
-    }
-
-    func stop() async { await process.stop() }
-
-    func answer(_ answers: [String: [Answer]]) throws { try Self.write(answers, folder) }
-
-    func requests(_ path: String? = nil) throws -> [Request] {
-        let text = (try? String(contentsOfFile: "\(folder)/requests", encoding: .utf8)) ?? ""
-        let all = try text.split(separator: "\n").map {
-            try JSONDecoder().decode(Request.self, from: Data($0.utf8))
-        }
-        return all.filter { path == nil || $0.path == path }
-    }
-
+extension ScriptedServer {
     /// Every stage report that was taken, in the order of arrival.
     func events() throws -> [BootEvent] {
         try requests("/cp/tenants/boot-event").filter { $0.status < 300 }.flatMap { request in
@@ -58,12 +12,6 @@ struct PlatformStub {
             if let batch = try? JSONDecoder().decode(BootEventBatch.self, from: data) { return batch.events }
             return [try JSONDecoder().decode(BootEvent.self, from: data)]
         }
-    }
-
-    private static func write(_ answers: [String: [Answer]], _ folder: String) throws {
-        let script = answers.mapValues { $0.map { [$0.status, $0.headers, $0.body] as [Any] } }
-        try JSONSerialization.data(withJSONObject: script)
-            .write(to: URL(filePath: "\(folder)/script.json"), options: .atomic)
     }
 }
 

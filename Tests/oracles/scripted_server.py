@@ -1,6 +1,6 @@
 """A scripted HTTP server: answers each path from its list, the last one for ever, and logs every request.
 
-usage: platform_stub.py SCRIPT LOG
+usage: scripted_server.py SCRIPT LOG
 SCRIPT: JSON {path: [[status, {header: value}, body], ...]}; it is read again for each request.
 """
 import collections
@@ -26,6 +26,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "method": self.command, "path": self.path, "body": body.decode(), "status": status,
                 "authorization": self.headers.get("Authorization") or "",
                 "org": self.headers.get("X-Molecule-Org-Id") or "",
+                "cookie": self.headers.get("Cookie") or "",
             }) + "\n")
         content = text.encode()
         self.send_response(status)
