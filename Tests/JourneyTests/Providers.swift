@@ -9,12 +9,18 @@ struct Traces: Sendable, Equatable {
     var records = 0
     var containers = 0
 
-    static let none = Traces()
-    static let one = Traces(instances: 1, tunnels: 1, records: 1, containers: 1)
+    /// What one tenant adds.
+    static let oneTenant = Traces(instances: 1, tunnels: 1, records: 1, containers: 1)
+
+    static func + (a: Traces, b: Traces) -> Traces {
+        Traces(
+            instances: a.instances + b.instances, tunnels: a.tunnels + b.tunnels,
+            records: a.records + b.records, containers: a.containers + b.containers)
+    }
 }
 
 extension LocalStack {
-    /// Everything in the account but what has been terminated: other tests run one at a time.
+    /// Everything in the account but what has been terminated.
     func traces() async throws -> Traces {
         let living = ["pending", "running", "shutting-down", "stopping", "stopped"]
         let described = try await ec2("Action=DescribeInstances&Version=2016-11-15")
