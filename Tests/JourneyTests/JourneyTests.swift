@@ -103,6 +103,7 @@ struct JourneyTests {
         places["database"] = try await stack.postgres("pg_dump", "--data-only", "--inserts")
         #expect(places["database"]?.contains(slug) == true)
         #expect(places["user-data"]?.contains("molecule") == true)
+        #expect(places["argument lists"]?.contains("tenant-agent") == true)
         #expect(findings(of: tenant.merging(stack.platformSecrets) { $1 }, in: places) == [])
     }
 
