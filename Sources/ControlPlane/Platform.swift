@@ -38,7 +38,9 @@ struct Platform: Sendable {
         let aws = AWSConnection(configuration.aws, http: http)
         ec2 = EC2Client(aws)
         ssm = SSMClient(aws)
-        secrets = SecretBox(key: configuration.secrets.key, kms: KMSClient(aws))
+        secrets = SecretBox(
+            kmsKeyARN: configuration.secrets.kmsKeyARN, localKey: configuration.secrets.localKey,
+            kms: KMSClient(aws))
         cloudflare = CloudflareClient(configuration.cloudflare, http: http)
         registry = RegistryClient(url: configuration.launch.registryURL, http: http)
         inbox = BootEventInbox(database: database, engine: engine)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ControlPlane
@@ -36,14 +37,26 @@ import Testing
         #expect(configuration.aws.endpointURL == "http://127.0.0.1:9")
     }
 
-    @Test func prefersKMSWhenItsKeyIsNamed() throws {
-        var environment = try ExampleEnvironment.make()
-        environment["KMS_KEY_ARN"] = "arn:aws:kms:eu-central-1:1:key/2"
+    @Test func oneOfTheTwoKeysIsEnoughAndBothAreRead() throws {
+        let arn = "arn:aws:kms:eu-central-1:1:key/2"
+        var environment = try ExampleEnvironment.make(["KMS_KEY_ARN": arn])
+        let both = try Configuration(environment: environment).secrets
+        #expect(both.kmsKeyARN == arn && both.localKey?.count == 32)
         environment["SECRETS_ENCRYPTION_KEY"] = nil
-        guard case .kms(let arn) = try Configuration(environment: environment).secrets.key else {
-            Issue.record("the local key was chosen")
-            return
+        let kms = try Configuration(environment: environment).secrets
+        #expect(kms.kmsKeyARN == arn && kms.localKey == nil)
+    }
+
+    @Test func anAuthorityThatDoesNotFitIntoUserDataIsRefused() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder + "/ca.pem"
+            let text = String(repeating: "a", count: EnvironmentReader.maximumAuthorityBytes + 1)
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            let environment = try ExampleEnvironment.make(["CP_CA_FILE": path])
+            let error = #expect(throws: ConfigurationError.self) {
+                try Configuration(environment: environment)
+            }
+            #expect(error?.problems.count == 1 && error?.description.contains("CP_CA_FILE") == true)
         }
-        #expect(arn == "arn:aws:kms:eu-central-1:1:key/2")
     }
 }

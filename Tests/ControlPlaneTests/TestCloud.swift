@@ -23,7 +23,7 @@ struct TestCloud: Sendable {
         let port = try freePort()
         let credentials = try ExampleEnvironment.make()
         let process = try ChildProcess(
-            "\(packageRoot)/.build/release/localcloud",
+            builtProduct("localcloud"),
             [
                 "serve", "--driver", "simulated", "--port-base", "0", "--folder", folder, "--name",
                 "test-\(port)",

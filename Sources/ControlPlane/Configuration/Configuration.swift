@@ -74,16 +74,13 @@ struct Configuration: Sendable {
         var visibility: Duration
     }
 
+    /// At least one key is set. New secrets are sealed under KMS where its key is named.
     struct SecretSettings: Sendable {
-        var key: SecretKey
+        var kmsKeyARN: String?
+        /// 32 bytes.
+        var localKey: [UInt8]?
         /// What every tenant receives as `MOLECULE_CP_SHARED_SECRET`.
         var provisionSharedSecret: String
-    }
-
-    enum SecretKey: Sendable {
-        case kms(keyARN: String)
-        /// 32 bytes.
-        case local([UInt8])
     }
 
     /// - Throws: `ConfigurationError` naming everything that is missing or malformed.
@@ -127,7 +124,7 @@ extension Configuration.CloudflareSettings {
 extension Configuration.LaunchSettings {
     init(_ reader: inout EnvironmentReader) {
         publicURL = reader.url(.publicURL)
-        certificateAuthority = reader.optionalFile(.caFile)
+        certificateAuthority = reader.authority()
         tenantDomain = reader.string(.tenantDomain)
         edgeURL = reader.edgeURL(tenantDomain: tenantDomain)
         imageID = reader.string(.ec2ImageID)
@@ -164,13 +161,11 @@ extension Configuration.Deadlines {
 extension Configuration.SecretSettings {
     init(_ reader: inout EnvironmentReader) {
         provisionSharedSecret = reader.longSecret(.provisionSharedSecret)
-        if let arn = reader.optional(.kmsKeyARN) {
-            key = .kms(keyARN: arn)
-        } else {
-            let bytes = reader.parse(.secretsEncryptionKey, expected: "32 bytes in base64") { text in
-                Data(base64Encoded: text).flatMap { $0.count == 32 ? Array($0) : nil }
-            }
-            key = .local(bytes ?? [])
+        kmsKeyARN = reader.optional(.kmsKeyARN)
+        // Both may be set: what was sealed under the local key stays readable after the move to KMS.
+        guard kmsKeyARN == nil || reader.optional(.secretsEncryptionKey) != nil else { return }
+        localKey = reader.parse(.secretsEncryptionKey, expected: "32 bytes in base64") { text in
+            Data(base64Encoded: text).flatMap { $0.count == AESGCM.keyLength ? Array($0) : nil }
         }
     }
 }

@@ -88,7 +88,8 @@ extension Variable {
         name: "TENANT_AGENT_SHA256", meaning: "SHA-256 of the agent, 64 hexadecimal digits")
 
     static let secretsEncryptionKey = Variable(
-        name: "SECRETS_ENCRYPTION_KEY", meaning: "32 bytes in base64, when KMS_KEY_ARN is not set",
+        name: "SECRETS_ENCRYPTION_KEY",
+        meaning: "32 bytes in base64; beside KMS_KEY_ARN only to read what was sealed before",
         isSecret: true)
     static let kmsKeyARN = Variable(
         name: "KMS_KEY_ARN", meaning: "key that seals secrets at rest", fallback: "")
@@ -156,5 +157,18 @@ extension EnvironmentReader {
         let template = optional(.edgeURL) ?? "https://{slug}.\(tenantDomain)"
         if !template.contains("{slug}") { note("EDGE_URL: \"\(template)\" does not contain {slug}.") }
         return template
+    }
+
+    /// Longest authority that still fits into user-data beside everything else, in bytes.
+    static let maximumAuthorityBytes = 2_048
+
+    mutating func authority() -> String? {
+        guard let pem = optionalFile(.caFile) else { return nil }
+        if pem.utf8.count > Self.maximumAuthorityBytes {
+            note(
+                "CP_CA_FILE: over \(Self.maximumAuthorityBytes) bytes long; give one certificate."
+            )
+        }
+        return pem
     }
 }

@@ -10,20 +10,21 @@ struct SecretBox: Sendable {
     private static let staticFormat: UInt8 = 1
     private static let kmsFormat: UInt8 = 2
 
-    var key: Configuration.SecretKey
-    var kms: KMSClient
+    let kmsKeyARN: String?
+    let localKey: [UInt8]?
+    let kms: KMSClient
 
     func seal(_ plaintext: [UInt8]) async throws -> [UInt8] {
-        switch key {
-        case .local(let key):
-            return [Self.staticFormat] + (try AESGCM.seal(plaintext, key: key))
-        case .kms(let arn):
-            let dataKey = try await kms.generateDataKey(keyID: arn)
-            let wrapped = dataKey.ciphertext
-            let length = [UInt8(wrapped.count >> 8), UInt8(wrapped.count & 0xff)]
-            return [Self.kmsFormat] + length + wrapped
-                + (try AESGCM.seal(plaintext, key: dataKey.plaintext))
-        }
+        if let kmsKeyARN { return try await sealUnderKMS(plaintext, keyARN: kmsKeyARN) }
+        guard let localKey else { throw Self.unreadable("no key is configured") }
+        return [Self.staticFormat] + (try AESGCM.seal(plaintext, key: localKey))
+    }
+
+    private func sealUnderKMS(_ plaintext: [UInt8], keyARN: String) async throws -> [UInt8] {
+        let dataKey = try await kms.generateDataKey(keyID: keyARN)
+        let wrapped = dataKey.ciphertext
+        let length = [UInt8(wrapped.count >> 8), UInt8(wrapped.count & 0xff)]
+        return [Self.kmsFormat] + length + wrapped + (try AESGCM.seal(plaintext, key: dataKey.plaintext))
     }
 
     func open(_ sealed: [UInt8]) async throws -> [UInt8] {
@@ -43,10 +44,10 @@ struct SecretBox: Sendable {
     }
 
     private func openStatic(_ body: ArraySlice<UInt8>) throws -> [UInt8] {
-        guard case .local(let key) = key else {
+        guard let localKey else {
             throw Self.unreadable("it was sealed with SECRETS_ENCRYPTION_KEY, which is not configured")
         }
-        return try AESGCM.open(Array(body), key: key)
+        return try AESGCM.open(Array(body), key: localKey)
     }
 
     private func openKMS(_ body: ArraySlice<UInt8>) async throws -> [UInt8] {

@@ -1,0 +1,69 @@
+import Foundation
+import TenantProtocol
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct UserDataTests {
+    private func declaration(authority: String?) throws -> (Declaration, Launch) {
+        let registry = "123456789012.dkr.ecr.ap-southeast-2.amazonaws.com/a-team-with-a-long-name/"
+        let digest = "@sha256:" + String(repeating: "f", count: 64)
+        let image = { (name: String) in registry + name + digest }
+        let stack = Declaration.Stack(
+            postgres: image("tenant-postgres"), redis: image("tenant-redis"),
+            memoryPlugin: image("memory-plugin"), tenant: image("molecule-tenant"),
+            cloudflared: image("cloudflared"))
+        let environment = try ExampleEnvironment.make([
+            "TENANT_AGENT_URL": "https://artifacts.example/" + String(repeating: "p", count: 300)
+        ])
+        let settings = try Configuration(environment: environment).launch
+        let slug = String(repeating: "s", count: Slug.lengths.upperBound)
+        let declaration = Declaration(
+            orgID: UUID().text, orgSlug: slug,
+            platform: .init(
+                controlPlaneURL: "https://" + String(repeating: "c", count: 200) + ".example",
+                tenantURL: "https://\(slug).tenants.example", certificateAuthority: authority),
+            stack: stack)
+        return (declaration, Launch(slug: slug, launchID: UUID(), settings: settings, stack: stack))
+    }
+
+    private func template() throws -> String {
+        let path = ExampleEnvironment.packageRoot.appendingPathComponent("userdata/boot.sh")
+        return try String(contentsOf: path, encoding: .utf8)
+    }
+
+    @Test func theLargestLegalValuesFit() throws {
+        let line = String(repeating: "A", count: 63) + "\n"
+        let authority = String(repeating: line, count: EnvironmentReader.maximumAuthorityBytes / 64)
+        let (declaration, launch) = try declaration(authority: authority)
+        let rendered = try UserData(template: template()).render(
+            declaration, launch: launch, bootToken: TenantSecrets.generate().bootToken)
+        #expect(rendered.count <= UserData.maximumBytes)
+    }
+
+    @Test func itHoldsNoSecretButTheBootToken() throws {
+        let secrets = TenantSecrets.generate()
+        let (declaration, launch) = try declaration(authority: nil)
+        let rendered = try UserData(template: template()).render(
+            declaration, launch: launch, bootToken: secrets.bootToken)
+        let script = String(decoding: rendered, as: UTF8.self)
+        #expect(script.contains(Data(secrets.bootToken.utf8).base64EncodedString()))
+        for token in ["@DECLARATION_BASE64@", "@BOOT_TOKEN_BASE64@", "@AGENT_BASE64@"] {
+            #expect(!script.contains(token))
+        }
+        let values = script.split(separator: "'").compactMap { Data(base64Encoded: String($0)) }
+            .map { String(decoding: $0, as: UTF8.self) }
+        #expect(values.contains { $0.contains(declaration.orgID) })
+        for secret in [secrets.adminToken, secrets.databasePassword, secrets.secretsEncryptionKey] {
+            #expect(!script.contains(secret) && !values.contains { $0.contains(secret) })
+        }
+    }
+
+    @Test func aTemplateThatLacksATokenIsRefused() throws {
+        let (declaration, launch) = try declaration(authority: nil)
+        let template = try template().replacing("@AGENT_BASE64@", with: "")
+        #expect(throws: AppError.self) {
+            try UserData(template: template).render(declaration, launch: launch, bootToken: "t")
+        }
+    }
+}
