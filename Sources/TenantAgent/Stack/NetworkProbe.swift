@@ -15,7 +15,9 @@ struct NetworkProbe: Sendable {
     /// The status of `GET path`; nil when there is no answer.
     func httpStatus(_ path: String) async -> Int? {
         let question = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n"
-        guard let answer = await ask(question, until: { _ in false }), answer.hasPrefix("HTTP/1.") else {
+        // The first line is enough: a server that keeps the connection open would cost the whole timeout.
+        guard let answer = await ask(question, until: { $0.contains("\r\n") }), answer.hasPrefix("HTTP/1.")
+        else {
             return nil
         }
         return answer.split(separator: " ", maxSplits: 2).dropFirst().first.flatMap { Int($0.prefix(3)) }
