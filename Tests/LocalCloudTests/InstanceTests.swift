@@ -30,6 +30,19 @@ import Testing
         }
     }
 
+    @Test func endsOnSIGTERMWhileAConnectorIsRegistered() async throws {
+        try await RunningCloud.with { cloud in
+            try await cloud.judge(
+                "localcloud_instance.py", "leave_connector", builtProduct("tunnel-connector"),
+                cloud.folder + "/connector.pid")
+            let text = try String(contentsOfFile: cloud.folder + "/connector.pid", encoding: .utf8)
+            let connector = try #require(Int32(text))
+            defer { kill(connector, SIGKILL) }
+            cloud.process.signal(SIGTERM)
+            #expect(try await cloud.process.wait() == 0)
+        }
+    }
+
     @Test func namesAPortThatIsTaken() async throws {
         try await RunningCloud.with { first in
             let second = try await runCommand(

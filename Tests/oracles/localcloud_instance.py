@@ -374,6 +374,21 @@ def connector():
     tunnels.delete(tunnel.id, account_id=ACCOUNT)
 
 
+def leave_connector():
+    """Leaves a registered connector running, and its process id in the file named last."""
+    tunnel, _, token = make_tunnel()
+    process = subprocess.Popen(
+        [sys.argv[3], "tunnel", "run"],
+        env={"TUNNEL_TOKEN": token},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with open(sys.argv[4], "w") as file:
+        file.write(str(process.pid))
+    wait(lambda: tunnels.connections.get(tunnel.id, account_id=ACCOUNT).result)
+
+
 def upgrade():
     context = ssl.create_default_context(cafile=READY["ca_file"])
     plain = socket.create_connection(("127.0.0.1", EDGE))

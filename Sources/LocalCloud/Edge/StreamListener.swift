@@ -24,16 +24,23 @@ struct StreamListener: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 for await stream in streams {
-                    group.addTask {
-                        await handler(stream)
-                        stream.close()
-                    }
+                    group.addTask { await serve(stream) }
                 }
                 group.cancelAll()
             }
         }
         continuation.finish()
         try? await server.close().get()
+    }
+
+    /// A stream is closed when the listener stops, whatever its handler waits for.
+    private func serve(_ stream: ByteStream) async {
+        await withTaskCancellationHandler {
+            await handler(stream)
+        } onCancel: {
+            stream.close()
+        }
+        stream.close()
     }
 
     private func bind(_ accepted: AsyncStream<ByteStream>.Continuation) async throws -> any Channel {
