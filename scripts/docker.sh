@@ -77,8 +77,16 @@ release_docker() {
 create_network() {
     local owner
     remove_network
+    docker network rm "$NETWORK" >/dev/null 2>&1 || true # of a folder that is gone; in use, it stays
+    touch "$LOCAL_DIR/network"
     owner="$(ip -o -4 address |
         awk -v wanted="$GATEWAY" '{ split($4, parts, "/") } parts[1] == wanted { print $2; exit }')"
+    if [[ "$owner" == "$BRIDGE" && -z "$(ls -A "/sys/class/net/$BRIDGE/brif")" ]]; then
+        # Nothing listens on this stack's ports and nothing is plugged in: its daemon was killed, or its
+        # folder removed.
+        ip link delete "$BRIDGE"
+        owner=''
+    fi
     [[ -z "$owner" ]] || fail "the address $GATEWAY is already on the interface $owner" \
         'choose another network:  SUBNET=10.99.0.0/24 BRIDGE=vpc9 make up'
     docker network create --subnet "$SUBNET" --gateway "$GATEWAY" --label "controlplane.stack=$STACK_NAME" \
@@ -88,9 +96,11 @@ create_network() {
         'the daemon behind DOCKER_HOST must run here: unset it, and a private one is started'
 }
 
-# Instances, packet rules and the network of this stack, whoever left them behind.
+# Instances, packet rules and the network of this stack, also after a crash. Another folder's stack of the
+# same name is left alone.
 remove_network() {
-    local containers rule
+    local containers rule table
+    [[ -e "$LOCAL_DIR/network" ]] || return 0
     if docker version >/dev/null 2>&1; then
         containers="$(docker ps -aq --filter "label=localcloud=$STACK_NAME")"
         # shellcheck disable=SC2086
@@ -103,6 +113,7 @@ remove_network() {
             eval iptables -w -t "$table" -D ${rule#-A }
         done < <(iptables -w -t "$table" -S 2>/dev/null | grep -F -- "\"localcloud $STACK_NAME\"" || true)
     done
+    rm -f "$LOCAL_DIR/network"
 }
 
 # build_image TAG [CONTEXT] <Dockerfile: with the classic builder, which every engine and client has.
