@@ -1,4 +1,5 @@
 import Foundation
+import TenantProtocol
 import TestSupport
 import Testing
 
@@ -50,7 +51,7 @@ import Testing
     @Test func anAuthorityThatDoesNotFitIntoUserDataIsRefused() async throws {
         try await withTemporaryFolder { folder in
             let path = folder + "/ca.pem"
-            let text = String(repeating: "a", count: EnvironmentReader.maximumAuthorityBytes + 1)
+            let text = String(repeating: "a", count: Declaration.maximumCertificateAuthorityLength + 1)
             try text.write(toFile: path, atomically: true, encoding: .utf8)
             let environment = try ExampleEnvironment.make(["CP_CA_FILE": path])
             let error = #expect(throws: ConfigurationError.self) {

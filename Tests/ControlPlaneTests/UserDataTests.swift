@@ -34,7 +34,7 @@ import Testing
 
     @Test func theLargestLegalValuesFit() throws {
         let line = String(repeating: "A", count: 63) + "\n"
-        let authority = String(repeating: line, count: EnvironmentReader.maximumAuthorityBytes / 64)
+        let authority = String(repeating: line, count: Declaration.maximumCertificateAuthorityLength / 64)
         let (declaration, launch) = try declaration(authority: authority)
         let rendered = try UserData(template: template()).render(
             declaration, launch: launch, bootToken: TenantSecrets.generate().bootToken)

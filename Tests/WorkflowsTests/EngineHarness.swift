@@ -7,7 +7,7 @@ import Workflows
 
 /// Short times, so that tests that wait for a lease do not take long.
 let quick = WorkflowEngine.Configuration(
-    workers: 8, lease: .seconds(1), poll: .milliseconds(200), grace: .milliseconds(200))
+    workers: 8, lease: .seconds(3), poll: .milliseconds(200), grace: .milliseconds(200))
 
 func makeEngine(
     _ pool: PostgresPool, _ configuration: WorkflowEngine.Configuration = quick

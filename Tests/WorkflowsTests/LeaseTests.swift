@@ -53,18 +53,18 @@ import Workflows
     @Test func heartbeatsKeepALeaseForLongerThanItLasts() async throws {
         try await withTestDatabase { database in
             let short = WorkflowEngine.Configuration(
-                workers: 4, lease: .milliseconds(600), poll: .milliseconds(50))
+                workers: 4, lease: .seconds(3), poll: .milliseconds(100))
             let engines = [makeEngine(database.pool, short), makeEngine(database.anotherPool(), short)]
             let journal = Journal()
             for engine in engines {
                 engine.register("sample", input: String.self) { context, _ in
                     try await context.step("long") { _ in
                         journal.note("start")
-                        try await Task.sleep(for: .milliseconds(1_800))
+                        try await Task.sleep(for: .seconds(7))
                     }
                     // A transaction holds the row's lock late, so a beat may have to pass it by.
                     try await context.transaction("long too") { _ in
-                        try await Task.sleep(for: .milliseconds(1_200))
+                        try await Task.sleep(for: .seconds(5))
                     }
                 }
             }

@@ -1,3 +1,5 @@
+import TenantProtocol
+
 /// Every variable that the control plane reads. `controlplane configuration` prints this list.
 extension Variable {
     static let databaseURL = Variable(
@@ -159,16 +161,10 @@ extension EnvironmentReader {
         return template
     }
 
-    /// Longest authority that still fits into user-data beside everything else, in bytes.
-    static let maximumAuthorityBytes = 2_048
-
     mutating func authority() -> String? {
         guard let pem = optionalFile(.caFile) else { return nil }
-        if pem.utf8.count > Self.maximumAuthorityBytes {
-            note(
-                "CP_CA_FILE: over \(Self.maximumAuthorityBytes) bytes long; give one certificate."
-            )
-        }
+        let limit = Declaration.maximumCertificateAuthorityLength
+        if pem.utf8.count > limit { note("CP_CA_FILE: longer than \(limit) bytes; give one certificate.") }
         return pem
     }
 }
