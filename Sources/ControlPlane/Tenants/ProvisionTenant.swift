@@ -164,7 +164,7 @@ extension ProvisionTenant {
     private func awaitEnrolment(_ context: WorkflowContext) async throws {
         try await context.wait(
             "enrolment", deadline: deadlines.enrolment, poll: deadlines.poll,
-            until: { try await progressingTenant().confirmedAt != nil })
+            until: { try await bootSoFar().tenant.confirmedAt != nil })
     }
 
     private func awaitStages(_ context: WorkflowContext) async throws {
@@ -173,9 +173,7 @@ extension ProvisionTenant {
             try await context.wait(
                 name, deadline: deadlines.stage, poll: deadlines.poll,
                 until: {
-                    let tenant = try await progressingTenant()
-                    return try await BootEventStore(database: platform.database).progress(of: tenant).has(
-                        stage)
+                    try await bootSoFar().progress.has(stage)
                 })
         }
     }
@@ -186,15 +184,19 @@ extension ProvisionTenant {
             until: { await platform.isHealthyThroughEdge(slug: input.slug) })
     }
 
-    /// The tenant, unless a stage of its boot has failed.
-    private func progressingTenant() async throws -> Tenant {
-        let tenant = try await TenantStore(database: platform.database).require(org: input.orgID)
-        let progress = try await BootEventStore(database: platform.database).progress(of: tenant)
-        guard let failed = progress.failure else { return tenant }
+    /// The tenant and what it has reported, unless a stage of its boot has failed.
+    private func bootSoFar() async throws -> (tenant: Tenant, progress: BootProgress) {
+        let boot = try await boot()
+        guard let failed = boot.progress.failure else { return boot }
         let code = failed.code?.rawValue ?? "unknown"
         throw PermanentFailure(
             code: "stage_failed",
             message: "The instance reported that the stage \(failed.stage.rawValue) failed: \(code).")
+    }
+
+    private func boot() async throws -> (tenant: Tenant, progress: BootProgress) {
+        let tenant = try await TenantStore(database: platform.database).require(org: input.orgID)
+        return (tenant, try await BootEventStore(database: platform.database).progress(of: tenant))
     }
 
     private func keepConsole(_ context: WorkflowContext) async throws {
@@ -204,8 +206,7 @@ extension ProvisionTenant {
     }
 
     private func explain(_ timeout: WaitTimedOut) async throws -> PermanentFailure {
-        let tenant = try await TenantStore(database: platform.database).require(org: input.orgID)
-        let progress = try await BootEventStore(database: platform.database).progress(of: tenant)
+        let progress = try await boot().progress
         return PermanentFailure(
             code: "deadline_exceeded",
             message: "The deadline for \"\(timeout.name)\" has passed; \(progress.summary).")
