@@ -16,16 +16,27 @@ struct Platform: Sendable {
     let cloudflare: CloudflareClient
     let registry: RegistryClient
     let secrets: SecretBox
-    let http: HTTPClient
+    let http: any HTTPTransport
     let inbox: BootEventInbox
     let logger: Logger
 
     init(_ configuration: Configuration, logger: Logger) throws {
-        self.configuration = configuration
-        self.logger = logger
         var httpConfiguration = HTTPClient.Configuration.environment
         httpConfiguration.extraCA = configuration.launch.certificateAuthority
-        http = HTTPClient(configuration: httpConfiguration)
+        self.init(
+            configuration, http: HTTPClient(configuration: httpConfiguration), time: .system, logger: logger)
+    }
+
+    /// - Parameters:
+    ///   - name: of this replica, as a lease shows it; nil for the host's.
+    ///   - http: what carries every call to a provider.
+    init(
+        _ configuration: Configuration, name: String? = nil, http: any HTTPTransport, time: WorkflowTime,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.http = http
+        self.logger = logger
         database = PostgresPool(
             PostgresConfiguration(
                 url: configuration.databaseURL, maximumConnections: configuration.databaseConnections),
@@ -34,7 +45,7 @@ struct Platform: Sendable {
             database: database,
             configuration: .init(
                 workers: configuration.workers, lease: configuration.lease, poll: .seconds(1)),
-            logger: logger)
+            logger: logger, name: name, time: time)
         let aws = AWSConnection(configuration.aws, http: http)
         ec2 = EC2Client(aws)
         ssm = SSMClient(aws)

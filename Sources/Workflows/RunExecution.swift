@@ -18,14 +18,14 @@ extension WorkflowEngine {
         let logger = logger.with(claimed)
         // The run's task may be cancelled; its outcome must be recorded all the same.
         await Task {
-            let deadline = ContinuousClock.now + configuration.lease
+            let deadline = time.now() + configuration.lease
             while true {
                 do {
                     try await record(outcome, claimed, context, handler)
                     logger.debug("workflow run ended", metadata: ["outcome": "\(outcome)"])
                     return
-                } catch let error as PostgresError where error.isConnectionFailure && .now < deadline {
-                    try? await Task.sleep(for: .milliseconds(100))
+                } catch let error as PostgresError where error.isConnectionFailure && time.now() < deadline {
+                    try? await time.sleep(.milliseconds(100))
                 } catch Suspension.leaseLost {
                     logger.warning("workflow run lost its lease")
                     return
@@ -73,7 +73,7 @@ extension WorkflowEngine {
         guard Self.runRetry.allowsAnother(afterFailures: failures, elapsed: .zero) else {
             return .failed(WorkflowFailure(code: "retries_exhausted", message: text))
         }
-        var generator = SystemRandomNumberGenerator()
+        var generator = time.generator
         let delay = Self.runRetry.delay(afterFailures: failures, using: &generator)
         return .suspended(.snoozed(Snooze(delay: delay, name: "retry", wakeable: false)))
     }
@@ -99,7 +99,7 @@ extension WorkflowEngine {
     /// After `onFailure` failed: the same run again later, for as long as it takes.
     private func putAway(_ claimed: ClaimedWorkflow, _ error: any Error) async {
         let failures = (try? await store.noteFailure(claimed.lease, boundedText(error))) ?? 1
-        var generator = SystemRandomNumberGenerator()
+        var generator = time.generator
         let delay = Self.runRetry.delay(afterFailures: failures, using: &generator)
         let snooze = Snooze(delay: delay, name: "retry", wakeable: false)
         _ = try? await store.snooze(claimed.lease, snooze, wakes: 0)

@@ -45,7 +45,7 @@ extension WorkflowContext {
         guard retry.allowsAnother(afterFailures: failures, elapsed: elapsed) else {
             return try await failed(PermanentFailure(code: "retries_exhausted", message: text), name, kind)
         }
-        var generator = SystemRandomNumberGenerator()
+        var generator = time.generator
         let delay = retry.delay(afterFailures: failures, using: &generator)
         let snooze = Suspension.snoozed(Snooze(delay: delay, name: name, wakeable: false))
         suspend(snooze)
@@ -72,7 +72,9 @@ extension WorkflowContext {
         guard let error = error as? PostgresError else { return nil }
         let transient = error.isConnectionFailure || error.isSerializationFailure || error.isPoolExhausted
         guard transient else { return nil }
-        return .snoozed(Snooze(delay: .milliseconds(.random(in: 20...500)), name: name, wakeable: false))
+        var generator = time.generator
+        let delay = Duration.milliseconds(.random(in: 20...500, using: &generator))
+        return .snoozed(Snooze(delay: delay, name: name, wakeable: false))
     }
 
     /// Runs a fenced, repeatable statement again while the database is away for a moment: the effect has
@@ -84,7 +86,7 @@ extension WorkflowContext {
             do {
                 return try await statement()
             } catch let error as PostgresError where error.isConnectionFailure && suspension != .leaseLost {
-                try await Task.sleep(for: .milliseconds(pause))
+                try await time.sleep(.milliseconds(pause))
             }
         }
         return try await statement()

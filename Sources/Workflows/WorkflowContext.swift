@@ -19,7 +19,7 @@ package final class WorkflowContext: Sendable {
     struct State {
         var recorded: [String: RecordedStep] = [:]
         /// When the recorded steps were read: their deadlines count from here.
-        var readAt = ContinuousClock.now
+        var readAt: ContinuousClock.Instant
         var used: Set<String> = []
         var suspension: Suspension?
         /// Wakes counted before anything was read that the next wait could wait for.
@@ -27,20 +27,22 @@ package final class WorkflowContext: Sendable {
     }
 
     let store: StepStore
+    let time: WorkflowTime
     let state: Mutex<State>
 
-    init(_ claimed: ClaimedWorkflow, database: PostgresPool) {
+    init(_ claimed: ClaimedWorkflow, database: PostgresPool, time: WorkflowTime) {
         workflowID = claimed.lease.id
         kind = claimed.kind
         subject = claimed.subject
         attempt = claimed.attempt
         store = StepStore(database: database, lease: claimed.lease)
-        state = Mutex(State(wakes: claimed.wakes))
+        self.time = time
+        state = Mutex(State(readAt: time.now(), wakes: claimed.wakes))
     }
 
     /// Reads what earlier runs recorded.
     func load() async throws {
-        let asked = ContinuousClock.now
+        let asked = time.now()
         // A first run has nothing to read.
         let recorded = attempt > 1 ? try await store.recorded() : [:]
         state.withLock { state in

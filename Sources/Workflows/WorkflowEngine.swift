@@ -43,6 +43,7 @@ package final class WorkflowEngine: Service {
     let database: PostgresPool
     let configuration: Configuration
     let logger: Logger
+    let time: WorkflowTime
     /// Unique to this engine, and shown as the lease's owner.
     package let name: String
     let store: RunStore
@@ -50,12 +51,17 @@ package final class WorkflowEngine: Service {
     let signal = Signal()
     private let handlers = Mutex<[String: Handler]>([:])
 
-    package init(database: PostgresPool, configuration: Configuration = .init(), logger: Logger) {
+    /// - Parameter name: nil for the host's name and a random part.
+    package init(
+        database: PostgresPool, configuration: Configuration = .init(), logger: Logger, name: String? = nil,
+        time: WorkflowTime = .system
+    ) {
         self.database = database
         self.configuration = configuration
         self.logger = logger
-        name = "\(ProcessInfo.processInfo.hostName)/\(UUID().uuidString.lowercased().prefix(8))"
-        store = RunStore(database: database, owner: name, lease: configuration.lease)
+        self.time = time
+        self.name = name ?? "\(ProcessInfo.processInfo.hostName)/\(UUID().uuidString.lowercased().prefix(8))"
+        store = RunStore(database: database, owner: self.name, lease: configuration.lease)
     }
 
     /// Names a kind of workflow and its function. Call before `run`, once a kind.

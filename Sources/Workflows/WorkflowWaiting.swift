@@ -12,7 +12,7 @@ extension WorkflowContext {
         isolation: isolated (any Actor)? = #isolation, _ condition: () async throws -> Output?
     ) async throws -> Output {
         if let output = try recordedOutput(name, .wait, as: Output.self) { return output }
-        let timeout = ContinuousClock.now + (try await remaining(name, .wait, deadline))
+        let timeout = time.now() + (try await remaining(name, .wait, deadline))
         return try await attempting(name, .wait, .never) {
             do {
                 if let output = try await condition() {
@@ -25,7 +25,7 @@ extension WorkflowContext {
             } catch let error where isLookedPast(error) {
                 _ = try await persisting { try await store.noteFailure(name, .wait, boundedText(error)) }
             }
-            let remaining = timeout - .now
+            let remaining = timeout - time.now()
             if remaining <= .zero {
                 let timedOut = WaitTimedOut(name: name)
                 let failure = PermanentFailure(code: WaitTimedOut.code, message: "\(timedOut)")
@@ -58,7 +58,7 @@ extension WorkflowContext {
     /// Time to the deadline, which the first run records.
     private func remaining(_ name: String, _ kind: StepKind, _ limit: Duration) async throws -> Duration {
         let (recorded, readAt) = state.withLock { ($0.recorded[name], $0.readAt) }
-        if let deadline = recorded?.untilDeadline { return deadline - (ContinuousClock.now - readAt) }
+        if let deadline = recorded?.untilDeadline { return deadline - (time.now() - readAt) }
         return try await attempting(name, kind, .never) {
             noteWakes(try await store.begin(name, kind, deadline: limit))
             return limit

@@ -41,7 +41,7 @@ struct TestRegistry: Sendable {
     struct PushFailed: Error { var status: Int }
 
     /// - Returns: the image's digest.
-    func push(_ repository: String, tag: String, _ http: HTTPClient) async throws -> String {
+    func push(_ repository: String, tag: String, _ http: any HTTPTransport) async throws -> String {
         let config =
             #"{"architecture":"amd64","os":"linux","config":{},"#
             + #""rootfs":{"type":"layers","diff_ids":[]},"author":"\#(tag)"}"#
@@ -62,7 +62,7 @@ struct TestRegistry: Sendable {
         return digest
     }
 
-    private func upload(_ text: String, to repository: String, _ http: HTTPClient) async throws -> String {
+    private func upload(_ text: String, to repository: String, _ http: any HTTPTransport) async throws -> String {
         let digest = "sha256:" + sha256(text)
         let start = try await http.send(HTTPRequest("POST", "\(url)/v2/\(repository)/blobs/uploads/"))
         guard start.status == 202, let location = start.header("Location") else {

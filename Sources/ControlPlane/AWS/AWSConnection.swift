@@ -8,7 +8,7 @@ struct AWSConnection: Sendable {
     let credentials: Credentials
     /// One endpoint for every service; nil: `https://<service>.<region>.amazonaws.com`.
     let endpointURL: String?
-    let http: HTTPClient
+    let http: any HTTPTransport
 
     struct Call: Sendable {
         var service: String
@@ -85,7 +85,7 @@ struct AWSConnection: Sendable {
 }
 
 extension AWSConnection {
-    init(_ settings: Configuration.AWSSettings, http: HTTPClient) {
+    init(_ settings: Configuration.AWSSettings, http: any HTTPTransport) {
         self.init(
             region: settings.region,
             credentials: Credentials(

@@ -8,7 +8,7 @@ struct CloudflareClient: Sendable {
     let apiToken: String
     let accountID: String
     let zoneID: String
-    let http: HTTPClient
+    let http: any HTTPTransport
 
     /// Most records or tunnels that one look-up reads; names are exact, so a handful is the rule.
     static let pageSize = 100

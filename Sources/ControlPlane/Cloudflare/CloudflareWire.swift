@@ -80,7 +80,7 @@ extension CloudflareClient {
 }
 
 extension CloudflareClient {
-    init(_ settings: Configuration.CloudflareSettings, http: HTTPClient) {
+    init(_ settings: Configuration.CloudflareSettings, http: any HTTPTransport) {
         self.init(
             url: settings.apiURL, apiToken: settings.apiToken, accountID: settings.accountID,
             zoneID: settings.zoneID, http: http)

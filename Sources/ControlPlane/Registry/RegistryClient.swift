@@ -5,7 +5,7 @@ import TenantProtocol
 struct RegistryClient: Sendable {
     /// Base URL, for example `https://registry.example`.
     let url: String
-    let http: HTTPClient
+    let http: any HTTPTransport
 
     private static let manifestTypes = [
         "application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json",

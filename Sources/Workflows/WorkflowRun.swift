@@ -1,0 +1,35 @@
+import Postgres
+
+/// One claimed run of a workflow's function. It counts as one of its engine's workers until it has ended.
+package struct WorkflowRun: Sendable {
+    private let claimed: ClaimedWorkflow
+    private let context: WorkflowContext
+    private let engine: WorkflowEngine
+    private let handler: WorkflowEngine.Handler
+
+    package var kind: String { claimed.kind }
+    package var subject: String { claimed.subject }
+
+    init?(_ claimed: ClaimedWorkflow, engine: WorkflowEngine) {
+        guard let handler = engine.handler(for: claimed.kind) else { return nil }
+        self.claimed = claimed
+        self.engine = engine
+        self.handler = handler
+        context = WorkflowContext(claimed, database: engine.database, time: engine.time)
+    }
+
+    /// Runs it as a task of its own; its end is a signal to look for more work.
+    /// - Parameter before: awaited first, inside of the task.
+    package func start(
+        after before: @escaping @Sendable () async -> Void = {},
+        ended: @escaping @Sendable () -> Void = {}
+    ) {
+        engine.runs.start(claimed.lease, context) {
+            await before()
+            await engine.execute(claimed, context, handler)
+        } ended: { [signal = engine.signal] in
+            signal.send()
+            ended()
+        }
+    }
+}
