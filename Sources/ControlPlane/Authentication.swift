@@ -43,13 +43,14 @@ struct OperatorAuthentication: RouterMiddleware {
 struct TenantCredential: Sendable {
     var orgID: UUID
     var token: TokenHash
+}
 
+extension TenantCredential {
     init(_ request: Request) throws {
         guard let text = request.headers[.moleculeOrgID], let orgID = UUID(uuidString: text) else {
             throw AppError.unauthenticated
         }
-        self.orgID = orgID
-        token = try BearerToken.hash(in: request)
+        self.init(orgID: orgID, token: try BearerToken.hash(in: request))
     }
 }
 

@@ -32,6 +32,17 @@ extension Platform {
         try await startTearDown(org: input.orgID, slug: input.slug, in: transaction)
     }
 
+    /// Issued again, it joins the teardown that is under way, or starts one that ends what an earlier left.
+    func beginDelete(_ org: Org) async throws {
+        try await database.transaction { transaction in
+            try await OrgStore(database: transaction).markDeprovisioning(id: org.id)
+            for kind in [ProvisionTenant.kind, RedeployTenant.kind] {
+                try await engine.cancel(kind: kind, subject: org.id.text, in: transaction)
+            }
+            try await startTearDown(org: org.id, slug: org.slug, in: transaction)
+        }
+    }
+
     /// Starts the teardown, or leaves the one that is under way.
     func startTearDown(org: UUID, slug: String, in transaction: Transaction) async throws {
         guard try await !engine.isLive(kind: TearDownTenant.kind, subject: org.text, in: transaction) else {

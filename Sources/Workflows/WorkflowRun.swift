@@ -19,13 +19,8 @@ package struct WorkflowRun: Sendable {
     }
 
     /// Runs it as a task of its own; its end is a signal to look for more work.
-    /// - Parameter before: awaited first, inside of the task.
-    package func start(
-        after before: @escaping @Sendable () async -> Void = {},
-        ended: @escaping @Sendable () -> Void = {}
-    ) {
+    package func start(ended: @escaping @Sendable () -> Void = {}) {
         engine.runs.start(claimed.lease, context) {
-            await before()
             await engine.execute(claimed, context, handler)
         } ended: { [signal = engine.signal] in
             signal.send()

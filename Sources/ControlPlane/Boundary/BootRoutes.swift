@@ -9,9 +9,6 @@ extension EnrolmentRequest: RequestFields {}
 struct BootRoutes: Sendable {
     let platform: Platform
 
-    /// Seconds after which an instance that came too early may ask again.
-    static let enrolmentRetrySeconds = 2
-
     // MARK: Boot events
 
     private struct Batch: RequestFields {
@@ -60,29 +57,14 @@ struct BootRoutes: Sendable {
     func enrol(_ request: Request, _ context: AppContext) async throws -> Response {
         let credential = try TenantCredential(request)
         let body = try await RequestBody.read(EnrolmentRequest.self, from: request)
-        let tenant = try await tenant(of: credential)
+        let enrolment = Enrolment(platform: platform)
+        let tenant = try await enrolment.tenant(of: credential)
         let identity = try verified(body)
-        guard let expected = tenant.instanceID, let secrets = try await openSecrets(tenant) else {
-            throw AppError(
-                .notReady, "enrolment_not_ready", "The platform has not recorded this launch yet. Ask again.",
-                retryAfter: Self.enrolmentRetrySeconds)
-        }
-        guard identity.instanceId == expected else { throw refused("it names another instance") }
-        try await TenantStore(database: platform.database).recordEnrolment(
-            org: tenant.orgID, agentVersion: String(body.agentVersion.prefix(64)))
+        let grant = try await enrolment.grant(tenant, identity.instanceId, agentVersion: body.agentVersion)
         context.logger.notice(
-            "instance enrolled", metadata: ["org": "\(tenant.orgID.text)", "instance": "\(expected)"])
-        return try Response.json(secrets)
-    }
-
-    private func tenant(of credential: TenantCredential) async throws -> Tenant {
-        let rows = try await platform.database.query(
-            """
-            SELECT \(Tenant.columns) FROM tenants
-            WHERE org_id = \(credential.orgID) AND boot_token_hash = \(credential.token.bytes)
-            """)
-        guard let row = rows.first else { throw AppError.unauthenticated }
-        return try Tenant(row)
+            "instance enrolled",
+            metadata: ["org": "\(tenant.orgID.text)", "instance": "\(identity.instanceId)"])
+        return try Response.json(grant)
     }
 
     private func verified(_ body: EnrolmentRequest) throws -> InstanceIdentity {
@@ -91,25 +73,11 @@ struct BootRoutes: Sendable {
         }
         let certificate = platform.configuration.launch.identityCertificate
         guard let identity = try? InstanceIdentity(pkcs7: body.identityPKCS7, certificate: certificate) else {
-            throw refused("its signature is not the region's")
+            throw Enrolment.refused("its signature is not the region's")
         }
         guard identity.region == platform.configuration.aws.region else {
-            throw refused("it is of another region")
+            throw Enrolment.refused("it is of another region")
         }
         return identity
-    }
-
-    private func refused(_ reason: String) -> AppError {
-        AppError(.forbidden, "enrolment_refused", "The instance identity document was refused: \(reason).")
-    }
-
-    /// nil while the tunnel's token is not kept yet.
-    private func openSecrets(_ tenant: Tenant) async throws -> EnrolmentGrant? {
-        let secrets = try await platform.openSecrets(of: tenant)
-        guard let tunnelToken = secrets.tunnelToken else { return nil }
-        return EnrolmentGrant(
-            adminToken: secrets.adminToken, secretsEncryptionKey: secrets.secretsEncryptionKey,
-            databasePassword: secrets.databasePassword,
-            sharedSecret: platform.configuration.secrets.provisionSharedSecret, tunnelToken: tunnelToken)
     }
 }

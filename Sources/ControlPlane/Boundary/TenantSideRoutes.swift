@@ -7,13 +7,8 @@ import TenantProtocol
 struct TenantSideRoutes: Sendable {
     let platform: Platform
 
-    /// The tenant has its secrets on disk: from here on the boot token opens nothing. Safe to say twice.
     func confirmEnrolment(_ request: Request, _ context: AppContext) async throws -> Response {
-        let orgID = try identity(context).orgID
-        try await platform.database.transaction { transaction in
-            try await TenantStore(database: transaction).confirmEnrolment(org: orgID)
-            try await platform.engine.wake(subject: orgID.text, in: transaction)
-        }
+        try await Enrolment(platform: platform).confirm(org: identity(context).orgID)
         return Response(status: .noContent)
     }
 

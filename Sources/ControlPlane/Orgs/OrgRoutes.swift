@@ -23,24 +23,12 @@ struct OrgRoutes: Sendable {
         }
     }
 
-    /// The organisation, its tenant row and its provisioning begin in one commit.
     func create(_ request: Request, _ context: AppContext) async throws -> Response {
         let body = try await RequestBody.read(Creation.self, from: request)
         let slug = try Slug.forNewOrg(body.slug)
         let name = try bounded(body.name, "name", Self.maximumNameLength)
         let owner = try bounded(body.ownerUserID, "owner_user_id", Self.maximumOwnerLength)
-        let orgID = UUID()
-        let launchID = UUID()
-        let org = try await platform.database.transaction { transaction in
-            let org = try await OrgStore(database: transaction).insert(
-                id: orgID, slug: slug, name: name, ownerUserID: owner)
-            try await TenantStore(database: transaction).insert(org: org.id, launchID: launchID)
-            _ = try await platform.engine.start(
-                ProvisionTenant.kind, subject: org.id.text,
-                input: ProvisionTenant.Input(orgID: org.id, slug: org.slug, launchID: launchID),
-                in: transaction)
-            return org
-        }
+        let org = try await platform.signUp(SignUp(slug: slug, name: name, ownerUserID: owner))
         context.logger.info("org created", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
         return try Response.json(OrgView(org: org), status: .created)
     }

@@ -33,21 +33,10 @@ struct TenantRoutes: Sendable {
             }
             return try Response.json(["slug": slug.text, "status": Org.Status.purged.rawValue])
         }
-        try await beginDelete(org)
+        try await platform.beginDelete(org)
         context.logger.notice("delete begun", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
         let status = try await awaitPurge(org)
         return try Response.json(["slug": slug.text, "status": status.rawValue])
-    }
-
-    /// Issued again, it joins the teardown that is under way, or starts one that ends what an earlier left.
-    private func beginDelete(_ org: Org) async throws {
-        try await database.transaction { transaction in
-            try await OrgStore(database: transaction).markDeprovisioning(id: org.id)
-            for kind in [ProvisionTenant.kind, RedeployTenant.kind] {
-                try await platform.engine.cancel(kind: kind, subject: org.id.text, in: transaction)
-            }
-            try await platform.startTearDown(org: org.id, slug: org.slug, in: transaction)
-        }
     }
 
     private func awaitPurge(_ org: Org) async throws -> Org.Status {
