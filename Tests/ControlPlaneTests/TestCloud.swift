@@ -5,8 +5,6 @@ import Testing
 
 @testable import ControlPlane
 
-func sha256(_ text: String) -> String { TokenHash(of: text).bytes.hex }
-
 /// The local cloud with simulated instances, a real registry, and the service in front of both.
 struct TestCloud: Sendable {
     let service: TestService
@@ -17,83 +15,21 @@ struct TestCloud: Sendable {
         _ overrides: [String: String] = [:], options: [String] = [],
         _ body: @Sendable @escaping (TestCloud) async throws -> Void
     ) async throws {
-        let folder = try makeTemporaryFolder("cloud")
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let registry = try await TestRegistry()
-        let port = try freePort()
-        let credentials = try ExampleEnvironment.make()
-        let process = try ChildProcess(
-            builtProduct("localcloud"),
-            [
-                "serve", "--driver", "simulated", "--port-base", "0", "--folder", folder, "--name",
-                "test-\(port)",
-                "--control-plane", "127.0.0.1:\(port)", "--ready-file", "\(folder)/ready.json",
-            ] + options,
-            environment: credentials.filter { $0.key.hasPrefix("AWS_") || $0.key.hasPrefix("CLOUDFLARE_") }
-                .merging(["TENANT_DOMAIN": "localhost", "LOG_LEVEL": "error"]) { $1 })
+        let address = "127.0.0.1:\(try freePort())"
+        let cloud = try await SimulatedCloud(controlPlane: address, options: options)
+        let environment = cloud.environment.merging([
+            "CP_LISTEN": address, "CP_POLL_SECONDS": "1", "PROVIDER_VISIBILITY_SECONDS": "1",
+        ]) { $1 }.merging(overrides) { $1 }
         do {
-            try await eventually("the local cloud") {
-                FileManager.default.fileExists(atPath: "\(folder)/ready.json")
-            }
-            let ready = try Ready(path: "\(folder)/ready.json")
-            let environment = ready.environment.merging([
-                "CP_LISTEN": "127.0.0.1:\(port)", "REGISTRY_URL": registry.url, "CP_POLL_SECONDS": "1",
-                "PROVIDER_VISIBILITY_SECONDS": "1",
-            ]) { $1 }.merging(overrides) { $1 }
             try await TestService.run(environment) { service in
-                try await body(TestCloud(service: service, registry: registry, awsURL: ready.awsEndpointURL))
+                try await body(
+                    TestCloud(service: service, registry: cloud.registry, awsURL: cloud.awsURL))
             }
         } catch {
-            await end(process, registry)
+            await cloud.stop()
             throw error
         }
-        await end(process, registry)
-    }
-
-    private static func end(_ process: ChildProcess, _ registry: TestRegistry) async {
-        await process.stop()
-        await registry.remove()
-    }
-
-    private struct Ready: Decodable {
-        var awsEndpointURL: String
-        var cloudflareAPIURL: String
-        var edgeURL: String
-        var frontURL: String
-        var caFile: String
-        var identityCertFile: String
-        var subnetID: String
-        var securityGroupID: String
-        var accountID: String
-        var zoneID: String
-
-        init(path: String) throws {
-            self = try JSONDecoder().decode(Ready.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case awsEndpointURL = "aws_endpoint_url"
-            case cloudflareAPIURL = "cloudflare_api_url"
-            case edgeURL = "edge_url"
-            case frontURL = "front_url"
-            case caFile = "ca_file"
-            case identityCertFile = "identity_cert_file"
-            case subnetID = "subnet_id"
-            case securityGroupID = "security_group_id"
-            case accountID = "cloudflare_account_id"
-            case zoneID = "cloudflare_zone_id"
-        }
-
-        var environment: [String: String] {
-            [
-                "AWS_ENDPOINT_URL": awsEndpointURL, "CLOUDFLARE_API_URL": cloudflareAPIURL,
-                "EDGE_URL": edgeURL,
-                "CP_PUBLIC_URL": frontURL, "CP_CA_FILE": caFile, "EC2_IDENTITY_CERT_FILE": identityCertFile,
-                "EC2_SUBNET_ID": subnetID, "EC2_SECURITY_GROUP_ID": securityGroupID,
-                "TENANT_DOMAIN": "localhost",
-                "CLOUDFLARE_ACCOUNT_ID": accountID, "CLOUDFLARE_ZONE_ID": zoneID,
-            ]
-        }
+        await cloud.stop()
     }
 
     // MARK: What stands in the cloud

@@ -1,5 +1,6 @@
 import Foundation
 import TenantProtocol
+import TestSupport
 import Testing
 
 @testable import ControlPlane
@@ -28,7 +29,7 @@ import Testing
     }
 
     private func template() throws -> String {
-        let path = ExampleEnvironment.packageRoot.appendingPathComponent("userdata/boot.sh")
+        let path = URL(filePath: "\(packageRoot)/userdata/boot.sh")
         return try String(contentsOf: path, encoding: .utf8)
     }
 

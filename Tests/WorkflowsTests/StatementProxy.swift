@@ -27,11 +27,10 @@ final class StatementProxy: Sendable {
 
     /// - Parameter judge: decides about the n-th statement since the start, from 1. Runs before it is sent.
     init(_ database: TestDatabase, judge: @escaping @Sendable (Int) -> Verdict = { _ in .forward }) throws {
-        let host = URLComponents(string: database.url)?.queryItems?.first { $0.name == "host" }?.value
-        guard let host else { throw TestSupportError("the proxy needs a server on a unix socket") }
+        let server = try postgresSocket(database.url)
         folder = try makeTemporaryFolder("cpx")
-        target = "\(host)/.s.PGSQL.5432"
-        url = database.url.replacing(host, with: folder)
+        target = server.path
+        url = database.url.replacing(server.folder, with: folder)
         self.judge = judge
         listener = try listenOnSocket("\(folder)/.s.PGSQL.5432")
         Thread.detachNewThread { [self] in accept() }
@@ -69,8 +68,10 @@ final class StatementProxy: Sendable {
     /// Client to server, message by message. Sync ('S') and Query ('Q') end a statement.
     private func pumpStatements(_ connection: ProxiedConnection) {
         defer { connection.cut() }
-        guard let startup = connection.readMessage(typed: false), connection.send(startup) else { return }
-        while let message = connection.readMessage(typed: true) {
+        guard let startup = readMessage(connection.client, typed: false), connection.send(startup) else {
+            return
+        }
+        while let message = readMessage(connection.client) {
             waitWhileFrozen()
             let isStatement = message[0] == UInt8(ascii: "S") || message[0] == UInt8(ascii: "Q")
             let verdict = isStatement ? judge(statements.add(1, ordering: .relaxed).newValue) : .forward
@@ -147,68 +148,6 @@ final class ProxiedConnection: Sendable {
             let last = withheld.withLock { $0.last }
             if last.starts(with: [UInt8(ascii: "Z"), 0, 0, 0, 5]) { return }
             usleep(1_000)
-        }
-    }
-
-    /// A message with its type byte and length, or nil at the end.
-    func readMessage(typed: Bool) -> [UInt8]? {
-        guard var message = readExactly(typed ? 5 : 4) else { return nil }
-        let length = message.suffix(4).reduce(0) { $0 << 8 | Int($1) }
-        guard let body = readExactly(length - 4) else { return nil }
-        message += body
-        return message
-    }
-
-    private func readExactly(_ count: Int) -> [UInt8]? {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var filled = 0
-        while filled < count {
-            let got = bytes.withUnsafeMutableBytes { read(client, $0.baseAddress! + filled, count - filled) }
-            guard got > 0 else { return nil }
-            filled += got
-        }
-        return bytes
-    }
-}
-
-private func writeAll(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> Bool {
-    var rest = bytes
-    while !rest.isEmpty {
-        let sent = rest.withUnsafeBytes {
-            Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-        }
-        guard sent > 0 else { return false }
-        rest = rest.dropFirst(sent)
-    }
-    return true
-}
-
-private func listenOnSocket(_ path: String) throws -> Int32 {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    let status = withSocketAddress(path) { bind(descriptor, $0, $1) }
-    guard status == 0, listen(descriptor, 64) == 0 else {
-        throw TestSupportError("cannot listen on \(path): error \(errno)")
-    }
-    return descriptor
-}
-
-private func connectToSocket(_ path: String) throws -> Int32 {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    guard withSocketAddress(path, { connect(descriptor, $0, $1) }) == 0 else {
-        throw TestSupportError("cannot connect to \(path): error \(errno)")
-    }
-    return descriptor
-}
-
-private func withSocketAddress(
-    _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
-) -> Int32 {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    return withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
         }
     }
 }

@@ -1,16 +1,11 @@
 import Foundation
 
 /// A complete environment of the control plane. Its endpoints answer nothing unless a test overrides them.
-enum ExampleEnvironment {
-    static let adminToken = "test-admin-token-0123456789abcdef"
-    static let sharedSecret = "test-shared-secret-0123456789abcd"
+package enum ExampleEnvironment {
+    package static let adminToken = "test-admin-token-0123456789abcdef"
+    package static let sharedSecret = "test-shared-secret-0123456789abcd"
 
-    static var packageRoot: URL {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-    }
-
-    static func make(_ overrides: [String: String] = [:]) throws -> [String: String] {
+    package static func make(_ overrides: [String: String] = [:]) throws -> [String: String] {
         let signer = try IdentitySigner.shared.get()
         var environment = [
             "DATABASE_URL": "postgres://127.0.0.1:9/none",
@@ -29,8 +24,8 @@ enum ExampleEnvironment {
             "TENANT_AGENT_SHA256": String(repeating: "0", count: 64),
             "SECRETS_ENCRYPTION_KEY": Data(repeating: 7, count: 32).base64EncodedString(),
             "PROVISION_SHARED_SECRET": sharedSecret,
-            "USERDATA_PATH": packageRoot.appendingPathComponent("userdata").path,
-            "MIGRATIONS_PATH": packageRoot.appendingPathComponent("migrations").path,
+            "USERDATA_PATH": "\(packageRoot)/userdata",
+            "MIGRATIONS_PATH": "\(packageRoot)/migrations",
         ]
         environment.merge(overrides) { _, new in new }
         return environment

@@ -1,14 +1,13 @@
 import CurlHTTP
 import Foundation
-import TestSupport
 
 /// A real image registry with the smallest images that it takes, filled over its own API.
-struct TestRegistry: Sendable {
-    let url: String
+package struct TestRegistry: Sendable {
+    package let url: String
     private let process: ChildProcess
     private let folder: String
 
-    init() async throws {
+    package init() async throws {
         folder = try makeTemporaryFolder("registry")
         let port = try freePort()
         url = "http://127.0.0.1:\(port)"
@@ -33,15 +32,15 @@ struct TestRegistry: Sendable {
         }
     }
 
-    func remove() async {
+    package func remove() async {
         await process.stop()
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    struct PushFailed: Error { var status: Int }
+    package struct PushFailed: Error { var status: Int }
 
     /// - Returns: the image's digest.
-    func push(_ repository: String, tag: String, _ http: any HTTPTransport) async throws -> String {
+    package func push(_ repository: String, tag: String, _ http: any HTTPTransport) async throws -> String {
         let config =
             #"{"architecture":"amd64","os":"linux","config":{},"#
             + #""rootfs":{"type":"layers","diff_ids":[]},"author":"\#(tag)"}"#
@@ -62,8 +61,10 @@ struct TestRegistry: Sendable {
         return digest
     }
 
-    private func upload(_ text: String, to repository: String, _ http: any HTTPTransport) async throws -> String {
-        let digest = "sha256:" + sha256(text)
+    private func upload(_ text: String, to repository: String, _ http: any HTTPTransport) async throws
+        -> String
+    {
+        let digest = "sha256:" + (try await sha256(of: text))
         let start = try await http.send(HTTPRequest("POST", "\(url)/v2/\(repository)/blobs/uploads/"))
         guard start.status == 202, let location = start.header("Location") else {
             throw PushFailed(status: start.status)
@@ -76,5 +77,12 @@ struct TestRegistry: Sendable {
                 headers: [HTTPField("Content-Type", "application/octet-stream")], body: Array(text.utf8)))
         guard end.status == 201 else { throw PushFailed(status: end.status) }
         return digest
+    }
+
+    private func sha256(of text: String) async throws -> String {
+        let file = "\(folder)/\(UUID().uuidString)"
+        try text.write(toFile: file, atomically: false, encoding: .utf8)
+        let (_, output) = try await runCommand("/usr/bin/sha256sum", [file])
+        return String(output.prefix(64))
     }
 }

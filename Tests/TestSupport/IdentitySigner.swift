@@ -1,13 +1,13 @@
 import Foundation
 
 /// Signs instance identity documents with the openssl command, as an authority independent of our own code.
-struct IdentitySigner: Sendable {
+package struct IdentitySigner: Sendable {
     let folder: URL
-    var certificatePath: String { folder.appendingPathComponent("cert.pem").path }
+    package var certificatePath: String { folder.appendingPathComponent("cert.pem").path }
 
-    static let shared = Result { try IdentitySigner() }
+    package static let shared = Result { try IdentitySigner() }
 
-    init() throws {
+    package init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "identity-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -18,9 +18,11 @@ struct IdentitySigner: Sendable {
         ])
     }
 
-    func certificate() throws -> String { try String(contentsOfFile: certificatePath, encoding: .utf8) }
+    package func certificate() throws -> String {
+        try String(contentsOfFile: certificatePath, encoding: .utf8)
+    }
 
-    static func document(instanceID: String, region: String = "eu-central-1") -> String {
+    package static func document(instanceID: String, region: String = "eu-central-1") -> String {
         """
         {"accountId":"123456789012","imageId":"ami-0123456789abcdef0","instanceId":"\(instanceID)",\
         "region":"\(region)"}
@@ -28,7 +30,7 @@ struct IdentitySigner: Sendable {
     }
 
     /// base64 of the PKCS #7 message, without the BEGIN and END lines, as the metadata service serves it.
-    func sign(_ document: String) throws -> String {
+    package func sign(_ document: String) throws -> String {
         let name = UUID().uuidString
         let file = folder.appendingPathComponent(name)
         try Data(document.utf8).write(to: file)

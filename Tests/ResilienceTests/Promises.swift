@@ -1,0 +1,108 @@
+import CurlHTTP
+import Foundation
+import Postgres
+import TestSupport
+
+/// What must hold at the end of every story, whatever happened on the way. Each gives what is broken.
+extension Scene {
+    /// One of each, and the tenant runs.
+    func brokenWhileRunning() async throws -> [String] {
+        try await awaitQuiet()
+        let org = try await orgID()
+        let held = try await cloud.holdings(org: org, slug: slug)
+        var broken = launchProblems(held)
+        expect(
+            held.instances.map(\.state) == ["running"], "instances \(held.instances.map(\.state))", &broken)
+        expect(held.tunnels.count == 1, "\(held.tunnels.count) tunnels", &broken)
+        expect(held.records.count == 1, "\(held.records.count) DNS records", &broken)
+        let status = try await ask("GET", "/cp/admin/orgs/\(slug)/provision-status")["status"]
+        expect(status == "running", "status \(status ?? "none")", &broken)
+        expect(await cloud.isHealthy(slug), "not healthy through the edge", &broken)
+        broken += try await credentialProblems(org)
+        broken += try await ledgerProblems()
+        return broken
+    }
+
+    /// Nothing is left but the purge record.
+    /// - Parameter credential: the tenant's, from the time when it ran.
+    func brokenAfterDelete(credential: String?) async throws -> [String] {
+        try await awaitQuiet()
+        let org = try await orgID()
+        let held = try await cloud.holdings(org: org, slug: slug)
+        // Cancelled early enough, it never had an instance.
+        var broken = held.instances.isEmpty ? [] : launchProblems(held)
+        let living = held.instances.filter { $0.state != "terminated" }
+        expect(living.isEmpty, "\(living.count) instances live", &broken)
+        expect(held.tunnels.isEmpty, "\(held.tunnels.count) tunnels", &broken)
+        expect(held.records.isEmpty, "\(held.records.count) DNS records", &broken)
+        for table: SQL in ["tenants", "boot_events", "resource_ledger", "redeploys"] {
+            let count = try await rows(table)
+            expect(count == 0, "\(count) rows in \(table)", &broken)
+        }
+        let status = try await database.pool.query("SELECT status FROM orgs")[0]["status", as: String.self]
+        expect(status == "purged", "status \(status)", &broken)
+        if let credential {
+            expect(try await !opens(credential, org), "the credential still opens", &broken)
+        }
+        return broken
+    }
+
+    /// RunInstances created one instance, under one client token.
+    private func launchProblems(_ held: Holdings) -> [String] {
+        var broken: [String] = []
+        expect(held.instances.count == 1, "\(held.instances.count) instances were created", &broken)
+        let tokens = Set(trace.launches)
+        expect(tokens.count == 1, "RunInstances under \(tokens.count) client tokens", &broken)
+        expect(replica.faults.isEmpty, "\(replica.faults)", &broken)
+        return broken
+    }
+
+    /// The tenant's credential opens, and the boot token, which has done its work, does not.
+    private func credentialProblems(_ org: String) async throws -> [String] {
+        var broken: [String] = []
+        let live = try await rows(
+            "tenants WHERE admin_token_hash IS NOT NULL AND boot_token_hash IS NULL AND instance_id IS NOT NULL"
+        )
+        let all = try await rows("tenants")
+        expect(live == 1 && all == 1, "\(live) tenants of \(all) with one live credential", &broken)
+        let token = try await credential()
+        expect(try await opens(token, org), "the credential does not open", &broken)
+        return broken
+    }
+
+    private func ledgerProblems() async throws -> [String] {
+        let entries = try await database.pool.query(
+            "SELECT concat(kind, ' ', state) AS entry FROM resource_ledger WHERE state <> 'deleted' ORDER BY 1"
+        ).map { try $0["entry", as: String.self] }
+        var broken: [String] = []
+        for kind in ["instance", "tunnel", "tunnel_configuration", "dns_record"] {
+            let of = entries.filter { $0.hasPrefix(kind + " ") }
+            expect(of == ["\(kind) live"], "ledger of \(kind): \(of)", &broken)
+        }
+        expect(!entries.contains { $0.hasSuffix("intended") }, "ledger: \(entries)", &broken)
+        return broken
+    }
+
+    func credential() async throws -> String {
+        let answer = try await ask("GET", "/cp/admin/orgs/\(slug)/admin-token")
+        guard let token = answer["admin_token"] else { throw TestSupportError("no credential: \(answer)") }
+        return token
+    }
+
+    private func opens(_ credential: String, _ org: String) async throws -> Bool {
+        try await ask(
+            "GET", "/cp/tenants/config",
+            headers: [
+                HTTPField("Authorization", "Bearer \(credential)"), HTTPField("X-Molecule-Org-Id", org),
+            ]
+        ).status == 200
+    }
+
+    func rows(_ table: SQL) async throws -> Int {
+        try await database.pool.query("SELECT count(*)::int AS n FROM \(table)")[0]["n", as: Int.self]
+    }
+}
+
+private func expect(_ holds: Bool, _ problem: String, _ broken: inout [String]) {
+    if !holds { broken.append(problem) }
+}

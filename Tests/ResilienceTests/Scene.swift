@@ -1,0 +1,166 @@
+import CurlHTTP
+import Foundation
+import Postgres
+import Synchronization
+import TestSupport
+
+/// One tenant's world: a database of its own, control planes that are killed and started again, and the
+/// proxies around them. The local cloud is shared with other scenes.
+struct Scene: Sendable {
+    let slug: String
+    let database: TestDatabase
+    let trace: Trace
+    let replica: Replica
+    let commits: CommitProxy
+    let cloud: SharedCloud
+
+    /// Patience for everything that must come about at last.
+    static let patience: Duration = .seconds(120)
+
+    static func run<Value: Sendable>(
+        in cloud: SharedCloud, _ settings: [String: String] = [:],
+        _ body: @Sendable (Scene) async throws -> Value
+    ) async throws -> Value {
+        let database = try await TestDatabase.create(migrated: true)
+        let trace = Trace()
+        // The proxies kill whatever runs at that moment.
+        let current = Current()
+        let commits = try CommitProxy(database.url, trace: trace) { current.replica?.kill() }
+        let calls = try await CallProxy(
+            CallHandler(
+                cloud: cloud.environment, http: cloud.http, trace: trace, front: { current.replica?.url },
+                kill: { current.replica?.kill() }))
+        let own = [
+            "DATABASE_URL": commits.url, "DATABASE_MAX_CONNECTIONS": "8", "CP_LISTEN": "127.0.0.1:0",
+            "CP_LEASE_SECONDS": "2", "CP_POLL_SECONDS": "1", "CP_WORKERS": "4", "LOG_LEVEL": "notice",
+            "PROVIDER_VISIBILITY_SECONDS": "1",
+            "KMS_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/\(UUID().uuidString.lowercased())",
+        ]
+        let environment = try ExampleEnvironment.make(
+            cloud.environment.merging(calls.environment) { $1 }.merging(own) { $1 }.merging(settings) { $1 })
+        let replica = Replica(environment)
+        current.replica = replica
+        let slug = "t\(UUID().uuidString.lowercased().prefix(8))"
+        let scene = Scene(
+            slug: slug, database: database, trace: trace, replica: replica, commits: commits, cloud: cloud)
+        let result: Result<Value, any Error>
+        do {
+            try await replica.start()
+            result = .success(try await body(scene))
+        } catch {
+            result = .failure(error)
+        }
+        await replica.stop()
+        await calls.close()
+        commits.close()
+        await database.drop()
+        return try result.get()
+    }
+
+    // MARK: What an operator does
+
+    /// Asks until there is an answer that is not about the service's own state.
+    @discardableResult
+    func ask(
+        _ method: String, _ path: String, _ body: String? = nil,
+        headers: [HTTPField] = [HTTPField("Authorization", "Bearer \(ExampleEnvironment.adminToken)")]
+    ) async throws -> Answer {
+        let deadline = ContinuousClock.now + Self.patience
+        while ContinuousClock.now < deadline {
+            if let url = replica.url {
+                var request = HTTPRequest(method, url + path, headers: headers)
+                if let body {
+                    request.headers.append(HTTPField("Content-Type", "application/json"))
+                    request.body = Array(body.utf8)
+                }
+                request.timeout = .seconds(60)
+                if let answer = try? await cloud.http.send(request), answer.status < 500 {
+                    return Answer(answer)
+                }
+            }
+            try await Task.sleep(for: .milliseconds(30))
+        }
+        throw TestSupportError("\(method) \(path) was never answered")
+    }
+
+    func signUp() async throws {
+        let body = #"{"slug":"\#(slug)","name":"Tenant 1","owner_user_id":"user-1"}"#
+        let answer = try await ask("POST", "/cp/admin/orgs", body)
+        // Taken by the same order, whose answer was lost.
+        guard [201, 409].contains(answer.status) else {
+            throw TestSupportError("the signup was answered \(answer)")
+        }
+    }
+
+    func awaitStatus(_ wanted: String) async throws {
+        var last = ""
+        do {
+            try await eventually("the status \(wanted)", within: Self.patience) {
+                let answer = try await ask("GET", "/cp/admin/orgs/\(slug)/provision-status")
+                last = "\(answer)"
+                guard answer["status"] != "failed" || wanted == "failed" else {
+                    throw TestSupportError("it failed")
+                }
+                return answer["status"] == wanted
+            }
+        } catch {
+            throw TestSupportError("\(error); last seen: \(last)")
+        }
+    }
+
+    /// Nothing is under way any more.
+    func awaitQuiet() async throws {
+        try await eventually("the end of the workflows", within: Self.patience) {
+            let live = try await database.pool.query(
+                """
+                SELECT 1 AS one FROM workflows JOIN orgs ON subject = orgs.id::text
+                WHERE state IN ('waiting', 'running')
+                """)
+            return live.isEmpty
+        }
+    }
+
+    func orgID() async throws -> String {
+        let rows = try await database.pool.query("SELECT id::text AS id FROM orgs")
+        guard rows.count == 1 else { throw TestSupportError("\(rows.count) orgs instead of one") }
+        return try rows[0]["id"]
+    }
+
+    /// What a person would want to see when a story did not end well.
+    func report() async -> String {
+        let rows = try? await database.pool.query(
+            """
+            SELECT concat_ws(' ', kind, state, lease_epoch, waiting_for, failure_code, last_error, due_at,
+                (SELECT string_agg(concat_ws(':', name, s.state, s.failures, s.last_error), ', ' ORDER BY position)
+                    FROM workflow_steps s WHERE workflow_id = w.id)) AS line
+            FROM workflows w ORDER BY created_at
+            """)
+        let workflows = rows?.compactMap { try? $0["line", as: String.self] } ?? []
+        return (workflows + [String(replica.log.suffix(3_000))]).joined(separator: "\n    ")
+    }
+}
+
+/// The replica, once it exists.
+private final class Current: Sendable {
+    private let held = Mutex<Replica?>(nil)
+    var replica: Replica? {
+        get { held.withLock { $0 } }
+        set { held.withLock { $0 = newValue } }
+    }
+}
+
+struct Answer: Sendable, CustomStringConvertible {
+    let status: Int
+    let body: Data
+
+    init(_ response: CurlHTTP.HTTPResponse) {
+        status = response.status
+        body = Data(response.body)
+    }
+
+    subscript(_ name: String) -> String? {
+        (try? JSONSerialization.jsonObject(with: body) as? [String: Any])?[name] as? String
+    }
+
+    var description: String { "\(status) \(String(decoding: body, as: UTF8.self).prefix(500))" }
+}

@@ -1,0 +1,59 @@
+import CurlHTTP
+import Foundation
+import TestSupport
+
+/// One local cloud for all scenes of the test process, whose simulated instances boot in a moment.
+final class SharedCloud: Sendable {
+    static let shared = Task { try await SharedCloud() }
+
+    let environment: [String: String]
+    let http: HTTPClient
+    /// Digest of the image that redeploys go to.
+    let secondDigest: String
+    private let cloud: SimulatedCloud
+
+    private init() async throws {
+        cloud = try await SimulatedCloud(options: [
+            "--maximum-records", "100000", "--maximum-tunnels", "100000",
+        ])
+        environment = cloud.environment
+        var configuration = HTTPClient.Configuration.environment
+        configuration.extraCA = try String(
+            contentsOfFile: cloud.environment["CP_CA_FILE"] ?? "", encoding: .utf8)
+        http = HTTPClient(configuration: configuration)
+        secondDigest = try await cloud.registry.push("molecule-tenant", tag: "v2", http)
+        let fast = Array(#"{"stage_ms":5,"boot_ms":5}"#.utf8)
+        let answer = try await http.send(
+            HTTPRequest("PUT", cloud.awsURL + "/_localcloud/simulation", body: fast))
+        guard answer.status == 204 else { throw TestSupportError("the simulation answered \(answer.status)") }
+    }
+
+    /// What the cloud holds of one tenant.
+    func holdings(org: String, slug: String) async throws -> Holdings {
+        let answer = try await http.send(HTTPRequest("GET", cloud.awsURL + "/_localcloud/state"))
+        let all = try JSONDecoder().decode(Holdings.self, from: Data(answer.body))
+        return Holdings(
+            instances: all.instances.filter { $0.tags.values.contains(org) },
+            tunnels: all.tunnels.filter { $0.name.contains(slug) },
+            records: all.records.filter { $0.name.hasPrefix(slug + ".") })
+    }
+
+    func isHealthy(_ slug: String) async -> Bool {
+        let url = (environment["EDGE_URL"] ?? "").replacing("{slug}", with: slug) + "/health"
+        return (try? await http.send(HTTPRequest("GET", url)))?.status == 200
+    }
+}
+
+struct Holdings: Decodable, Sendable {
+    struct Instance: Decodable, Sendable {
+        var id: String
+        var state: String
+        var tags: [String: String]
+    }
+    struct Named: Decodable, Sendable { var name: String }
+
+    /// Every one that was ever created.
+    var instances: [Instance]
+    var tunnels: [Named]
+    var records: [Named]
+}
