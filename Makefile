@@ -1,10 +1,10 @@
 # Everything a person types. Each target is a script of scripts/, which says what it does while it does it.
 # Overridable: LOCAL_DIR PORT_BASE SUBNET BRIDGE CACHE_DIR DEBIAN_MIRROR (see scripts/settings.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status build test lint format bench clean
+.PHONY: help demo up down status build test resilience lint format bench clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## The whole journey, from nothing to a running tenant and back to nothing
 	@scripts/demo
@@ -23,6 +23,9 @@ build: ## Build every program in release, and the tenant agent as one file
 
 test: ## Every test, with the journey on real instances
 	@scripts/test
+
+resilience: ## Every crash point and every fault, instead of the sample of make test
+	@scripts/resilience
 
 lint: ## swift format, shellcheck, and the rules of the house
 	@scripts/lint

@@ -4,8 +4,8 @@ import TestSupport
 
 /// Stands between control planes and PostgreSQL, and knows every commit.
 ///
-/// An autocommitted statement that may write runs inside a BEGIN and COMMIT of the proxy's own: so it is known
-/// whether it wrote before that takes effect, whatever its command tag says.
+/// An autocommitted statement that may write runs inside a BEGIN and COMMIT of the proxy's own: so it is
+/// known whether it wrote before that takes effect, whatever its command tag says.
 final class CommitProxy: Sendable {
     /// The URL of the same database by way of this proxy.
     let url: String

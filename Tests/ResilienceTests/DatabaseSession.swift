@@ -70,6 +70,7 @@ struct DatabaseSession {
         guard let wrote = hasWritten() else { return false }
         guard wrote else { return exchange(unit.bytes).map(deliver) ?? false }
         let name = "COMMIT of \(firstWrite ?? "an unknown write")"
+        firstWrite = nil
         guard let interference = trace.reach(.commit, name) else {
             return exchange(unit.bytes).map(deliver) ?? false
         }

@@ -19,10 +19,17 @@ enum Fault: String, Sendable, CaseIterable {
     case hidden = "not yet visible"
 }
 
-extension Call {
-    /// Whether the call creates what is hidden then: its reply says that it does not exist.
-    var hidesAfterEffect: Bool { false }
+extension Fault {
+    /// A service hides what was created from those who ask for it; the others know nothing to hide.
+    func applies(to call: String) -> Bool {
+        let asks =
+            call.contains(":id") || call.contains(".GET ") || call.hasPrefix("ssm.")
+            || ["ec2.DescribeInstances", "ec2.TerminateInstances"].contains(call)
+        return self != .hidden || asks
+    }
+}
 
+extension Call {
     /// - Returns: nil where the service has no such answer.
     func answer(to fault: Fault) -> Response? {
         switch fault {
@@ -56,9 +63,9 @@ extension Call {
         case "ssm.GetCommandInvocation": jsonError("InvocationDoesNotExist")
         case "cloudflare.GET cfd_tunnel", "cloudflare.GET dns_records":
             json(.ok, #"{"success":true,"errors":[],"messages":[],"result":[]}"#)
-        case _ where provider == .cloudflare && name.contains(":id"):
+        case _ where name.hasPrefix("cloudflare.") && name.contains(":id"):
             cloudflareError(.notFound, 1003, "not found")
-        case _ where provider == .edge: plain(.init(code: 530), "error 1033")
+        case "edge.GET health": plain(.init(code: 530), "error 1033")
         default: nil
         }
     }
@@ -79,7 +86,9 @@ extension Call {
     private func cloudflareError(_ status: HTTPResponse.Status, _ code: Int, _ text: String) -> Response {
         var response = json(
             status,
-            #"{"success":false,"errors":[{"code":\#(code),"message":"\#(text)"}],"messages":[],"result":null}"#
+            """
+            {"success":false,"errors":[{"code":\(code),"message":"\(text)"}],"messages":[],"result":null}
+            """
         )
         if status == .tooManyRequests { response.headers[.retryAfter] = "1" }
         return response

@@ -24,7 +24,6 @@ struct Matrix: Sendable {
     static let seed = ProcessInfo.processInfo.environment["RESILIENCE_SEED"].flatMap { UInt64($0) } ?? 1
     static let width = ProcessInfo.processInfo.environment["RESILIENCE_WIDTH"].flatMap { Int($0) } ?? 6
 
-    let title: String
     let cloud: SharedCloud
 
     /// A run with nothing done to it.
@@ -65,13 +64,13 @@ struct Matrix: Sendable {
 
     /// Tries all of them, and records an issue for each that broke a promise.
     func run(_ attempts: [Attempt], of stories: [Story]) async -> [(Attempt, Outcome)] {
-        let next = Mutex(attempts[...])
+        let queue = AttemptQueue(attempts)
         let byName = Dictionary(uniqueKeysWithValues: stories.map { ($0.name, $0) })
         return await withTaskGroup(of: [(Attempt, Outcome)].self) { group in
             for _ in 0..<Self.width {
                 group.addTask {
                     var results: [(Attempt, Outcome)] = []
-                    while let attempt = next.withLock({ $0.popFirst() }), let story = byName[attempt.story] {
+                    while let attempt = queue.next(), let story = byName[attempt.story] {
                         let outcome = await self.attempt(attempt, of: story)
                         results.append((attempt, outcome))
                         if case .broken(let problems) = outcome {
@@ -84,6 +83,15 @@ struct Matrix: Sendable {
             return await group.reduce(into: []) { $0 += $1 }
         }
     }
+}
+
+/// What is still to be tried.
+private final class AttemptQueue: Sendable {
+    private let rest: Mutex<ArraySlice<Attempt>>
+
+    init(_ attempts: [Attempt]) { rest = Mutex(attempts[...]) }
+
+    func next() -> Attempt? { rest.withLock { $0.popFirst() } }
 }
 
 extension Attempt: CustomStringConvertible {

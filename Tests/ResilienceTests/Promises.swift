@@ -61,7 +61,10 @@ extension Scene {
     private func credentialProblems(_ org: String) async throws -> [String] {
         var broken: [String] = []
         let live = try await rows(
-            "tenants WHERE admin_token_hash IS NOT NULL AND boot_token_hash IS NULL AND instance_id IS NOT NULL"
+            """
+            tenants WHERE admin_token_hash IS NOT NULL AND boot_token_hash IS NULL
+                AND instance_id IS NOT NULL
+            """
         )
         let all = try await rows("tenants")
         expect(live == 1 && all == 1, "\(live) tenants of \(all) with one live credential", &broken)
@@ -72,7 +75,10 @@ extension Scene {
 
     private func ledgerProblems() async throws -> [String] {
         let entries = try await database.pool.query(
-            "SELECT concat(kind, ' ', state) AS entry FROM resource_ledger WHERE state <> 'deleted' ORDER BY 1"
+            """
+            SELECT concat(kind, ' ', state) AS entry FROM resource_ledger
+            WHERE state <> 'deleted' ORDER BY 1
+            """
         ).map { try $0["entry", as: String.self] }
         var broken: [String] = []
         for kind in ["instance", "tunnel", "tunnel_configuration", "dns_record"] {

@@ -131,8 +131,8 @@ struct Scene: Sendable {
         let rows = try? await database.pool.query(
             """
             SELECT concat_ws(' ', kind, state, lease_epoch, waiting_for, failure_code, last_error, due_at,
-                (SELECT string_agg(concat_ws(':', name, s.state, s.failures, s.last_error), ', ' ORDER BY position)
-                    FROM workflow_steps s WHERE workflow_id = w.id)) AS line
+                (SELECT string_agg(concat_ws(':', name, s.state, s.failures, s.last_error), ', '
+                    ORDER BY position) FROM workflow_steps s WHERE workflow_id = w.id)) AS line
             FROM workflows w ORDER BY created_at
             """)
         let workflows = rows?.compactMap { try? $0["line", as: String.self] } ?? []
