@@ -13,8 +13,9 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (optional) and \
             CLOUDFLARE_API_TOKEN are the credentials that callers must present. AWS_REGION, \
-            CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_ZONE_ID and TENANT_DOMAIN name what is served. DOCKER_HOST \
-            names the daemon. LOG_LEVEL is info unless set.
+            CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_ZONE_ID and TENANT_DOMAIN name what is served; instead of those \
+            three, CLOUDFLARE_PLACES lists several places as JSON: account_id, zone_id, domain and, when \
+            they differ from the options, maximum_tunnels and maximum_records. DOCKER_HOST names the daemon. LOG_LEVEL is info unless set.
             """)
 
     @Option(help: "Marks this cloud's containers and packet rules.") var name = "localcloud"
@@ -70,10 +71,9 @@ struct ServeCommand: AsyncParsableCommand {
             bridgeAddress: bridgeAddress ?? (simulated ? "127.0.0.1" : network.firstHost), bridge: bridge,
             subnet: network, aws: environment.aws, region: environment.region,
             cloudflare: .init(
-                apiToken: environment.cloudflareToken, accountID: environment.cloudflareAccount,
-                zoneID: environment.cloudflareZone, zoneName: environment.domain,
-                throttling: cloudflareThrottle,
-                maximumTunnels: maximumTunnels, maximumRecords: maximumRecords),
+                apiToken: environment.cloudflareToken, places: environment.places,
+                throttling: cloudflareThrottle, maximumTunnels: maximumTunnels, maximumRecords: maximumRecords
+            ),
             controlPlane: try endpoint(), folder: folder, artifacts: artifacts, readyFile: readyFile,
             images: try images(), consistencyDelay: .milliseconds(consistencyDelay), throttling: throttle,
             simulation: simulation, logger: Self.logger())
@@ -120,9 +120,7 @@ private struct Credentials {
     let aws: Settings.AWSCredentials
     let region: String
     let cloudflareToken: String
-    let cloudflareAccount: String
-    let cloudflareZone: String
-    let domain: String
+    let places: [Settings.CloudflarePlace]
 
     init() throws {
         let environment = ProcessInfo.processInfo.environment
@@ -137,8 +135,22 @@ private struct Credentials {
             sessionToken: environment["AWS_SESSION_TOKEN"].flatMap { $0.isEmpty ? nil : $0 })
         region = environment["AWS_REGION"] ?? "us-east-1"
         cloudflareToken = environment["CLOUDFLARE_API_TOKEN"] ?? ""
-        cloudflareAccount = environment["CLOUDFLARE_ACCOUNT_ID"] ?? "0123456789abcdef0123456789abcdef"
-        cloudflareZone = environment["CLOUDFLARE_ZONE_ID"] ?? "fedcba9876543210fedcba9876543210"
-        domain = environment["TENANT_DOMAIN"] ?? "localhost"
+        places = try Self.places(environment)
+    }
+
+    private static func places(_ environment: [String: String]) throws -> [Settings.CloudflarePlace] {
+        guard let text = environment["CLOUDFLARE_PLACES"], !text.isEmpty else {
+            return [
+                Settings.CloudflarePlace(
+                    accountID: environment["CLOUDFLARE_ACCOUNT_ID"] ?? "0123456789abcdef0123456789abcdef",
+                    zoneID: environment["CLOUDFLARE_ZONE_ID"] ?? "fedcba9876543210fedcba9876543210",
+                    domain: environment["TENANT_DOMAIN"] ?? "localhost")
+            ]
+        }
+        let places = try? JSONDecoder().decode([Settings.CloudflarePlace].self, from: Data(text.utf8))
+        guard let places, !places.isEmpty else {
+            throw ValidationError("CLOUDFLARE_PLACES is a JSON list of account_id, zone_id, domain")
+        }
+        return places
     }
 }

@@ -59,14 +59,31 @@ struct Settings: Sendable {
 
     struct CloudflareSettings: Sendable {
         var apiToken: String
+        /// At least one; the first is the one that the ready file names by itself.
+        var places: [CloudflarePlace]
+        /// 1,200 requests per 5 minutes, then 429.
+        var throttling: Bool
+        /// Of an account and of a zone whose place names no quota.
+        var maximumTunnels: Int
+        var maximumRecords: Int
+    }
+
+    /// An account, and one of its zones.
+    struct CloudflarePlace: Codable, Sendable, Equatable {
         var accountID: String
         var zoneID: String
         /// The zone's name: what every record's name ends with.
-        var zoneName: String
-        /// 1,200 requests per 5 minutes, then 429.
-        var throttling: Bool
-        var maximumTunnels: Int
-        var maximumRecords: Int
+        var domain: String
+        var maximumTunnels: Int?
+        var maximumRecords: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case domain
+            case accountID = "account_id"
+            case zoneID = "zone_id"
+            case maximumTunnels = "maximum_tunnels"
+            case maximumRecords = "maximum_records"
+        }
     }
 
     struct Endpoint: Sendable, Equatable {

@@ -5,7 +5,8 @@ import Testing
 @Suite struct AWSTests {
     @Test(arguments: [
         "launch_shapes", "client_tokens", "paging_and_filters", "launch_refusals", "security_groups",
-        "stop_and_start", "commands", "keys", "signatures",
+        "stop_and_start", "commands", "keys", "signatures", "volumes_and_snapshots", "faults",
+        "behind_the_back",
     ])
     func answersBoto3AsAWSDoes(scenario: String) async throws {
         try await RunningCloud.with { try await $0.judge("localcloud_aws.py", scenario) }
@@ -24,7 +25,7 @@ import Testing
 
 /// The `cloudflare` package against the Cloudflare endpoint.
 @Suite struct CloudflareTests {
-    @Test(arguments: ["tunnel_life", "record_life", "batches", "refusals"])
+    @Test(arguments: ["tunnel_life", "record_life", "batches", "refusals", "filters", "faults"])
     func answersTheOfficialClient(scenario: String) async throws {
         try await RunningCloud.with { try await $0.judge("localcloud_cloudflare.py", scenario) }
     }
@@ -33,6 +34,18 @@ import Testing
         try await RunningCloud.with("--maximum-tunnels", "3", "--maximum-records", "3") {
             try await $0.judge("localcloud_cloudflare.py", "quotas")
         }
+    }
+
+    @Test func keepsSeveralAccountsAndZonesApart() async throws {
+        let places = """
+            [{"account_id":"\(String(repeating: "a", count: 32))","zone_id":"1","domain":"one.localhost",
+            "maximum_tunnels":2,"maximum_records":2},
+            {"account_id":"\(String(repeating: "b", count: 32))","zone_id":"2","domain":"two.localhost"}]
+            """
+        try await RunningCloud.with(
+            "--maximum-tunnels", "3", "--maximum-records", "3",
+            environment: ["CLOUDFLARE_PLACES": places]
+        ) { try await $0.judge("localcloud_cloudflare.py", "places") }
     }
 
     @Test func limitsTheRequestRateWhenAsked() async throws {

@@ -40,7 +40,9 @@ final class RunningCloud: Sendable {
     let ready: Ready
     var readyFile: String { folder + "/ready.json" }
 
-    private init(_ arguments: [String], folder: String) async throws {
+    private init(
+        _ arguments: [String], environment: [String: String], folder: String
+    ) async throws {
         self.folder = folder
         let file = folder + "/ready.json"
         let process = try ChildProcess(
@@ -49,7 +51,7 @@ final class RunningCloud: Sendable {
                 "serve", "--driver", "simulated", "--port-base", "0", "--folder", folder, "--ready-file",
                 file,
                 "--artifacts", folder,
-            ] + arguments, environment: Self.credentials)
+            ] + arguments, environment: Self.credentials.merging(environment) { $1 })
         self.process = process
         do {
             try await eventually("the local cloud's ready file") {
@@ -65,11 +67,12 @@ final class RunningCloud: Sendable {
 
     /// Starts one, runs the body, and ends it.
     static func with(
-        _ arguments: String..., body: (RunningCloud) async throws -> Void
+        _ arguments: String..., environment: [String: String] = [:],
+        body: (RunningCloud) async throws -> Void
     ) async throws {
         let folder = try makeTemporaryFolder("localcloud")
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let cloud = try await RunningCloud(arguments, folder: folder)
+        let cloud = try await RunningCloud(arguments, environment: environment, folder: folder)
         do {
             try await body(cloud)
         } catch {

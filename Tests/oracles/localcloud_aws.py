@@ -4,10 +4,13 @@ import base64
 import json
 import sys
 import time
+import urllib.error
+import urllib.request
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 READY = json.load(open(sys.argv[1]))
 IMAGE = "ami-0123456789abcdef0"
@@ -301,6 +304,166 @@ def signatures():
         MinCount=1,
         MaxCount=1,
     )
+
+
+def tagged(kind, **tags):
+    return {"ResourceType": kind, "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}
+
+
+def volumes_and_snapshots():
+    kept = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 20, "DeleteOnTermination": False}}
+    (first,) = launch(TagSpecifications=[tagged("volume", org="a")])
+    (second,) = launch(TagSpecifications=[tagged("volume", org="b")], BlockDeviceMappings=[kept])
+    running(first["InstanceId"], second["InstanceId"])
+    volumes = lambda name, *values: ec2.describe_volumes(Filters=[{"Name": name, "Values": list(values)}])[
+        "Volumes"
+    ]
+    (volume,) = volumes("attachment.instance-id", first["InstanceId"])
+    (mapping,) = describe(first["InstanceId"])[0]["BlockDeviceMappings"]
+    assert mapping["Ebs"]["VolumeId"] == volume["VolumeId"] and mapping["Ebs"]["DeleteOnTermination"]
+    assert [v["Size"] for v in volumes("tag:org", "a", "b")] == [8, 20]
+    assert volume["Attachments"][0]["InstanceId"] == first["InstanceId"] and volume["State"] == "in-use"
+    refused("VolumeInUse", 400, ec2.delete_volume, VolumeId=volume["VolumeId"])
+
+    specification = [tagged("snapshot", org="a")]
+    made = ec2.create_snapshot(VolumeId=volume["VolumeId"], TagSpecifications=specification)
+    assert made["State"] == "pending" and made["VolumeSize"] == 8
+    identity = made["SnapshotId"]
+    snapshots = lambda: ec2.describe_snapshots(Filters=[{"Name": "tag:org", "Values": ["a"]}])["Snapshots"]
+    wait(lambda: snapshots()[0]["State"] == "completed")
+    for _ in range(6):
+        ec2.create_snapshot(VolumeId=volume["VolumeId"], TagSpecifications=specification)
+    pages = list(ec2.get_paginator("describe_snapshots").paginate(PaginationConfig={"PageSize": 5}))
+    assert [len(page["Snapshots"]) for page in pages] == [5, 2]
+    from_snapshot = [{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": identity}}]
+    (restored,) = launch(BlockDeviceMappings=from_snapshot)
+    assert volumes("snapshot-id", identity)[0]["Attachments"][0]["InstanceId"] == restored["InstanceId"]
+
+    everything = [first["InstanceId"], volume["VolumeId"], identity]
+    ec2.create_tags(Resources=everything, Tags=[{"Key": "quarantined", "Value": "now"}])
+    assert len(ec2.describe_tags(Filters=[{"Name": "key", "Values": ["quarantined"]}])["Tags"]) == 3
+    refused(
+        "InvalidSnapshot.NotFound",
+        400,
+        ec2.create_tags,
+        Resources=[first["InstanceId"], "snap-" + "0" * 17],
+        Tags=[{"Key": "half", "Value": "done"}],
+    )
+    assert not ec2.describe_tags(Filters=[{"Name": "key", "Values": ["half"]}])["Tags"]
+    ec2.delete_tags(Resources=everything, Tags=[{"Key": "quarantined"}])
+    assert not ec2.describe_tags(Filters=[{"Name": "key", "Values": ["quarantined"]}])["Tags"]
+
+    ec2.terminate_instances(InstanceIds=[first["InstanceId"], second["InstanceId"]])
+    left = wait(lambda: (v := volumes("tag:org", "a", "b")) and len(v) == 1 and v)
+    assert left[0]["State"] == "available"
+    ec2.delete_volume(VolumeId=left[0]["VolumeId"])
+    refused("InvalidVolume.NotFound", 400, ec2.describe_volumes, VolumeIds=[left[0]["VolumeId"]])
+    ec2.delete_snapshot(SnapshotId=identity)
+    refused("InvalidSnapshot.NotFound", 400, ec2.describe_snapshots, SnapshotIds=[identity])
+    refused("InvalidSnapshot.NotFound", 400, launch, BlockDeviceMappings=from_snapshot)
+
+
+def operator(method, path, body=None):
+    request = urllib.request.Request(
+        READY["aws_endpoint_url"] + "/_localcloud/" + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def inject(fault, operation, service="ec2", **more):
+    rule = {"service": service, "operation": operation, "fault": fault, **more}
+    status, answer = operator("PUT", "faults", {"rules": [rule]})
+    assert status == 200, answer
+
+
+def unanswered(call):
+    try:
+        call()
+    except (BotoCoreError, ResponseParserError):
+        return
+    raise AssertionError("an answer came")
+
+
+def faults():
+    count = lambda: len(ec2.describe_instances()["Reservations"])
+    for fault, effect in [("reset", 0), ("lost_reply", 1), ("malformed", 1), ("silence", 1)]:
+        before = count()
+        inject(fault, "RunInstances", seconds=0.2)
+        unanswered(launch)
+        assert count() == before + effect, fault
+    for fault, code, status in [
+        ("status_500", "InternalError", 500),
+        ("status_503", "Unavailable", 503),
+        ("throttle", "RequestLimitExceeded", 503),
+    ]:
+        before = count()
+        inject(fault, "RunInstances")
+        refused(code, status, launch)
+        assert count() == before
+    inject("throttle", "*", service="ssm")
+    refused("ThrottlingException", 400, ssm.describe_instance_information)
+    inject("hidden", "RunInstances", seconds=1)
+    (instance,) = launch(ClientToken="hidden")
+    refused("InvalidInstanceID.NotFound", 400, describe, instance["InstanceId"])
+    assert launch(ClientToken="hidden")[0]["InstanceId"] == instance["InstanceId"]
+    by_token = [{"Name": "client-token", "Values": ["hidden"]}]
+    wait(lambda: ec2.describe_instances(Filters=by_token)["Reservations"])
+
+    operator("DELETE", "calls")
+    inject("throttle", "DescribeSubnets", skip=1, count=2)
+    ec2.describe_subnets()
+    refused("RequestLimitExceeded", 503, ec2.describe_subnets)
+    left = operator("GET", "faults")[1]
+    assert left["rules"][0]["count"] == 1 and left["rules"][0]["skip"] == 0
+    assert [a["number"] for a in left["applied"]] == [2]
+    refused("RequestLimitExceeded", 503, ec2.describe_subnets)
+    ec2.describe_subnets()
+    trace = operator("GET", "calls")[1]
+    assert trace["totals"] == {"ec2": {"DescribeSubnets": 4}}
+    assert [(c["number"], c["status"], c["fault"]) for c in trace["calls"]] == [
+        (1, 200, None),
+        (2, 503, "throttle"),
+        (3, 503, "throttle"),
+        (4, 200, None),
+    ]
+    for rule, word in [
+        ({"service": "s3", "fault": "reset"}, "service"),
+        ({"fault": "explosion"}, "fault"),
+        ({}, "fault"),
+        ({"fault": "reset", "count": 0}, "count"),
+        ({"fault": "reset", "skip": "a"}, "skip"),
+    ]:
+        status, answer = operator("PUT", "faults", {"rules": [rule]})
+        assert status == 400 and word in answer, answer
+
+
+def behind_the_back():
+    (instance,) = launch()
+    identity = instance["InstanceId"]
+    running(identity)
+    assert operator("PUT", f"instances/{identity}", {"state": "stop"})[0] == 204
+    assert describe(identity)[0]["State"]["Name"] == "stopped"
+    ec2.modify_instance_attribute(InstanceId=identity, InstanceType={"Value": "t3.large"})
+    assert describe(identity)[0]["InstanceType"] == "t3.large"
+    assert operator("PUT", f"instances/{identity}", {"state": "start", "type": "t3.nano"})[0] == 204
+    assert describe(identity)[0]["InstanceType"] == "t3.nano"
+    refused(
+        "IncorrectInstanceState",
+        400,
+        ec2.modify_instance_attribute,
+        InstanceId=identity,
+        InstanceType={"Value": "t3.large"},
+    )
+    assert operator("PUT", f"instances/{identity}", {"state": "fly"})[0] == 400
+    assert operator("PUT", f"instances/{identity}", {"state": "vanish"})[0] == 204
+    refused("InvalidInstanceID.NotFound", 400, describe, identity)
 
 
 def consistency():

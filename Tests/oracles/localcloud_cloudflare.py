@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import sys
+import urllib.request
 
 import cloudflare
 
@@ -137,6 +138,74 @@ def rate_limit():
         tunnels.list(account_id=ACCOUNT, name="none")
     answer = refused(429, 971, tunnels.list, account_id=ACCOUNT, name="none")
     assert 290 <= int(answer.headers["retry-after"]) <= 300
+
+
+def filters():
+    for index in range(5):
+        tunnels.create(account_id=ACCOUNT, name=f"molecule-tenant-{index}")
+    tunnels.create(account_id=ACCOUNT, name="other")
+    page = tunnels.list(account_id=ACCOUNT, include_prefix="molecule-", is_deleted=False, per_page=2)
+    assert (page.result_info.total_count, len(page.result), len(list(page))) == (5, 2, 5)
+    assert {(t.status, len(t.connections)) for t in page} == {("inactive", 0)}
+    for name, comment in [("a", "molecule org 1"), ("b", "molecule org 2"), ("c", "by hand"), ("d", None)]:
+        options = {} if comment is None else {"comment": comment}
+        records.create(zone_id=ZONE, name=name, type="TXT", content="x", ttl=1, **options)
+    found = records.list(zone_id=ZONE, comment={"startswith": "molecule org "}, per_page=1)
+    assert [r.name for r in found] == ["a.localhost", "b.localhost"] and found.result_info.total_count == 2
+    assert [r.name for r in records.list(zone_id=ZONE, name={"contains": "c.loc"})] == ["c.localhost"]
+    assert not list(records.list(zone_id=ZONE, content={"exact": "y"}))
+
+
+def places():
+    one, two = READY["cloudflare_places"]
+    for place, quota in [(one, 2), (two, 3)]:
+        account, zone = place["account_id"], place["zone_id"]
+        for index in range(quota):
+            tunnels.create(account_id=account, name=f"t{index}")
+            made = records.create(zone_id=zone, name=f"n{index}", type="A", content="10.0.0.1", ttl=1)
+            assert made.name == f"n{index}.{place['domain']}"
+        refused(400, 1030, tunnels.create, account_id=account, name="more")
+        refused(400, 81045, records.create, zone_id=zone, name="more", type="A", content="10.0.0.1", ttl=1)
+        assert len(list(tunnels.list(account_id=account))) == quota
+        assert len(list(records.list(zone_id=zone))) == quota
+    refused(403, 10000, tunnels.list, account_id="0" * 32)
+
+
+def faults():
+    def inject(fault, operation, **more):
+        rule = {"service": "cloudflare", "operation": operation, "fault": fault, **more}
+        request = urllib.request.Request(
+            READY["aws_endpoint_url"] + "/_localcloud/faults",
+            method="PUT",
+            data=json.dumps({"rules": [rule]}).encode(),
+        )
+        urllib.request.urlopen(request)
+
+    def lost(call, **options):
+        try:
+            call(**options)
+        except cloudflare.APIConnectionError:
+            return
+        raise AssertionError("an answer came")
+
+    names = lambda: [t.name for t in tunnels.list(account_id=ACCOUNT, is_deleted=False)]
+    inject("reset", "createTunnel")
+    lost(tunnels.create, account_id=ACCOUNT, name="one")
+    assert names() == []
+    inject("lost_reply", "createTunnel")
+    lost(tunnels.create, account_id=ACCOUNT, name="one")
+    assert names() == ["one"]
+    inject("hidden", "createTunnel", seconds=3600)
+    made = tunnels.create(account_id=ACCOUNT, name="two")
+    assert names() == ["one"]
+    refused(409, 1013, tunnels.create, account_id=ACCOUNT, name="two")
+    assert tunnels.token.get(made.id, account_id=ACCOUNT)
+    inject("throttle", "listRecords", seconds=7)
+    response = refused(429, 971, records.list, zone_id=ZONE)
+    assert response.headers["retry-after"] == "7" and response.headers["cf-ray"]
+    inject("status_503", "deleteTunnel")
+    refused(503, 10013, tunnels.delete, made.id, account_id=ACCOUNT)
+    tunnels.delete(made.id, account_id=ACCOUNT)
 
 
 globals()[sys.argv[2]]()

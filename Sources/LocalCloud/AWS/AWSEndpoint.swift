@@ -13,19 +13,22 @@ struct AWSEndpoint: Sendable {
     let ec2: EC2Service
     let ssm: SSMService
     let kms: KMSService
+    let throttle: Throttle
+    let gate: CallGate
     let operators: OperatorRoutes
     private let verifier = Verifier()
 
     init(
-        credentials: Settings.AWSCredentials, region: String, ec2: EC2Service, ssm: SSMService,
-        kms: KMSService,
-        operators: OperatorRoutes
+        settings: Settings, ec2: EC2Service, ssm: SSMService, kms: KMSService, throttle: Throttle,
+        gate: CallGate, operators: OperatorRoutes
     ) {
-        self.credentials = credentials
-        self.region = region
+        credentials = settings.aws
+        region = settings.region
         self.ec2 = ec2
         self.ssm = ssm
         self.kms = kms
+        self.throttle = throttle
+        self.gate = gate
         self.operators = operators
     }
 
@@ -35,6 +38,22 @@ struct AWSEndpoint: Sendable {
             method: call.method, path: call.path, query: call.query,
             headers: call.headers.map { SigningHeader($0.name, $0.value) }, body: call.body)
         let service = Verifier.claimedService(of: request) ?? "ec2"
+        return await gate.answer(
+            call, service: service, operation: Self.operation(of: call, service),
+            refusals: Self.refusals(service)
+        ) { await perform(call, request, service) }
+    }
+
+    /// The name by which the API reference knows the call.
+    private static func operation(of call: HTTPCall, _ service: String) -> String {
+        if service == "ec2" { return QueryParameters(body: call.body)["Action"] ?? "unknown" }
+        let target = call.header("x-amz-target") ?? ""
+        return target.split(separator: ".").last.map(String.init) ?? "unknown"
+    }
+
+    private func perform(
+        _ call: HTTPCall, _ request: SigningRequest, _ service: String
+    ) async -> HTTPAnswer {
         do {
             _ = try verifier.verify(
                 request, regions: [region], services: ["ec2", "ssm", "kms"],
@@ -47,11 +66,13 @@ struct AWSEndpoint: Sendable {
             return AWSError("InvalidRequest", "Only POST / is served.", status: 404)
                 .ec2Answer(requestID: ResourceID.uuid())
         }
-        return switch service {
-        case "ssm": await ssm.answer(call)
-        case "kms": await kms.answer(call)
-        default: await ec2.answer(call)
+        if service == "ec2" { return await ec2.answer(call) }
+        do {
+            try throttle.admit(service, operation: Self.operation(of: call, service))
+        } catch {
+            return Self.answer(error, service)
         }
+        return service == "ssm" ? await ssm.answer(call) : await kms.answer(call)
     }
 
     private var known: Credentials {
@@ -61,10 +82,26 @@ struct AWSEndpoint: Sendable {
     }
 
     private static func refusal(_ error: VerificationError, service: String) -> HTTPAnswer {
-        let isJSON = service == "ssm" || service == "kms"
-        let (status, code) = error.code(isJSON ? .json : .ec2)
-        let refusal = AWSError(code, error.description, status: status)
+        let (status, code) = error.code(service == "ec2" ? .ec2 : .json)
+        return answer(AWSError(code, error.description, status: status), service)
+    }
+
+    private static func answer(_ error: AWSError, _ service: String) -> HTTPAnswer {
         let requestID = ResourceID.uuid()
-        return isJSON ? refusal.jsonAnswer(requestID: requestID) : refusal.ec2Answer(requestID: requestID)
+        return service == "ec2"
+            ? error.ec2Answer(requestID: requestID) : error.jsonAnswer(requestID: requestID)
+    }
+
+    private static func refusals(_ service: String) -> CallGate.Refusals {
+        let isEC2 = service == "ec2"
+        let internalError = AWSError(
+            isEC2 ? "InternalError" : "InternalServerError", "An internal error has occurred", status: 500)
+        let unavailable = AWSError(
+            isEC2 ? "Unavailable" : "ServiceUnavailable", "The server is temporarily overloaded.", status: 503
+        )
+        let throttled: AWSError = isEC2 ? .requestLimitExceeded : .throttling
+        return CallGate.Refusals(
+            internalError: answer(internalError, service), unavailable: answer(unavailable, service),
+            throttled: { _ in answer(throttled, service) })
     }
 }

@@ -20,6 +20,8 @@ struct AWSError: Error, Sendable {
     }
 
     static let requestLimitExceeded = AWSError("RequestLimitExceeded", "Request limit exceeded.", status: 503)
+    /// What the services of the JSON protocol say instead.
+    static let throttling = AWSError("ThrottlingException", "Rate exceeded")
 
     /// EC2's error document. Source: EC2 API reference, "Error codes".
     func ec2Answer(requestID: String) -> HTTPAnswer {
@@ -33,7 +35,9 @@ struct AWSError: Error, Sendable {
             }
             $0.element("RequestID", requestID)
         }
-        return HTTPAnswer(status: status, contentType: "text/xml;charset=UTF-8", body: xml.document)
+        return HTTPAnswer(
+            status: status, contentType: "text/xml;charset=UTF-8",
+            headers: [("x-amzn-requestid", requestID)], body: xml.document)
     }
 
     /// The JSON 1.1 protocol's error, with the type also in a header.

@@ -24,8 +24,10 @@ struct TokenBucket: Sendable {
     }
 }
 
-/// EC2's request and resource limits, per account and region.
-/// Source: EC2 API reference, "Request throttling for the Amazon EC2 API".
+/// The request limits, per account and region, and EC2's resource limits.
+/// Sources: EC2 API reference, "Request throttling for the Amazon EC2 API"; KMS developer guide, "Request
+/// quotas" (shared by the symmetric operations, the smaller regions' value). Systems Manager publishes none:
+/// these are cautious.
 final class Throttle: Sendable {
     private let buckets: Mutex<[String: TokenBucket]>
     private let enabled: Bool
@@ -39,9 +41,15 @@ final class Throttle: Sendable {
             "TerminateInstances": TokenBucket(capacity: 100, refill: 5),
             "TerminateInstances:resources": TokenBucket(capacity: 1000, refill: 20),
             "CreateTags": TokenBucket(capacity: 100, refill: 10),
+            "CreateSnapshot": TokenBucket(capacity: 100, refill: 5),
+            "DeleteSnapshot": TokenBucket(capacity: 100, refill: 5),
+            "DeleteVolume": TokenBucket(capacity: 100, refill: 5),
             "Describe": TokenBucket(capacity: 100, refill: 20),
             "DescribeUnfiltered": TokenBucket(capacity: 50, refill: 10),
             "Mutating": TokenBucket(capacity: 50, refill: 5),
+            "ssm:SendCommand": TokenBucket(capacity: 10, refill: 5),
+            "ssm": TokenBucket(capacity: 40, refill: 20),
+            "kms": TokenBucket(capacity: 5500, refill: 5500),
         ])
     }
 
@@ -53,6 +61,16 @@ final class Throttle: Sendable {
                 .take()
         }
         guard taken else { throw AWSError.requestLimitExceeded }
+    }
+
+    /// Takes one request of a service that speaks JSON, or throws `ThrottlingException`.
+    func admit(_ service: String, operation: String) throws(AWSError) {
+        guard enabled else { return }
+        let taken = buckets.withLock { buckets in
+            let own = "\(service):\(operation)"
+            return buckets[buckets[own] == nil ? service : own]?.take() ?? true
+        }
+        guard taken else { throw AWSError.throttling }
     }
 
     /// Takes `count` resource tokens of the action, or throws.

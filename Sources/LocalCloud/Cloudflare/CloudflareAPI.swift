@@ -19,7 +19,15 @@ struct CloudflareError: Error, Sendable {
     }
 
     static let noRoute = CloudflareError(7000, "No route for that URI", status: 400)
+    static let internalError = CloudflareError(10001, "Internal error", status: 500)
     static let badBody = CloudflareError(6007, "Malformed JSON in request body", status: 400)
+
+    /// - Parameter seconds: said in Retry-After.
+    static func tooManyRequests(retryAfter seconds: Int) -> CloudflareError {
+        CloudflareError(
+            971, "Please wait and consider throttling your request speed", status: 429,
+            headers: [("retry-after", String(max(1, seconds)))])
+    }
 }
 
 /// One page of a list, or one object: what goes into the envelope's `result`.
@@ -36,10 +44,10 @@ struct CloudflareResult: Sendable {
     init(_ value: JSONValue) { self.value = value }
 
     /// The asked page of the rows. Source: API v4, "Pagination".
-    init(page rows: [JSONValue], _ call: HTTPCall, defaultSize: Int = 100) throws {
+    init(page rows: [JSONValue], _ call: HTTPCall, largestSize: Int) throws {
         let number = call.queryItem("page").flatMap { Int($0) } ?? 1
-        let size = call.queryItem("per_page").flatMap { Int($0) } ?? defaultSize
-        guard number >= 1, (1...5_000_000).contains(size) else {
+        let size = call.queryItem("per_page").flatMap { Int($0) } ?? 100
+        guard number >= 1, (1...largestSize).contains(size) else {
             throw CloudflareError(1004, "Invalid page or per_page", status: 400)
         }
         let first = min(rows.count, (number - 1) * size)
@@ -48,27 +56,40 @@ struct CloudflareResult: Sendable {
     }
 }
 
-/// `/client/v4`: tunnels of one account, DNS records of one zone.
+/// `/client/v4`: tunnels of the accounts, DNS records of the zones.
 struct CloudflareAPI: Sendable {
-    static let prefix = "/client/v4/"
-
     let settings: Settings.CloudflareSettings
-    let tunnels: Tunnels
-    let records: DNSRecords
+    let places: CloudflarePlaces
     let limit: RateLimit
+    let gate: CallGate
 
     func answer(_ call: HTTPCall) async -> HTTPAnswer {
+        let route = CloudflareRoute(call)
+        var answer = await gate.answer(
+            call, service: "cloudflare", operation: route?.operation.rawValue ?? "unknown",
+            refusals: Self.refusals
+        ) { await perform(call, route) }
+        answer.headers.append(("cf-ray", ResourceID.hexadecimal(16) + "-LOC"))
+        return answer
+    }
+
+    private func perform(_ call: HTTPCall, _ route: CloudflareRoute?) async -> HTTPAnswer {
         do {
             try authenticate(call)
             try limit.admit()
-            let result = try await route(call)
-            return Self.envelope(result)
+            guard let route else { throw CloudflareError.noRoute }
+            return Self.envelope(try await perform(call, route))
         } catch let error as CloudflareError {
             return Self.envelope(error)
         } catch {
-            return Self.envelope(CloudflareError(10001, "Internal error", status: 500))
+            return Self.envelope(.internalError)
         }
     }
+
+    private static let refusals = CallGate.Refusals(
+        internalError: envelope(.internalError),
+        unavailable: envelope(CloudflareError(10013, "Service temporarily unavailable", status: 503)),
+        throttled: { envelope(.tooManyRequests(retryAfter: Int($0))) })
 
     private func authenticate(_ call: HTTPCall) throws {
         guard let header = call.header("authorization") else {
@@ -83,57 +104,47 @@ struct CloudflareAPI: Sendable {
         }
     }
 
-    private func route(_ call: HTTPCall) async throws -> CloudflareResult {
-        guard call.path.hasPrefix(Self.prefix) else { throw CloudflareError.noRoute }
-        let parts = call.path.dropFirst(Self.prefix.count).split(separator: "/").map(String.init)
-        guard parts.count >= 3 else { throw CloudflareError.noRoute }
-        let rest = Array(parts[3...])
-        switch (parts[0], parts[2]) {
-        case ("accounts", "cfd_tunnel"):
-            guard parts[1] == settings.accountID else {
-                throw CloudflareError(10000, "Authentication error", status: 403)
-            }
-            return try await tunnel(call, rest)
-        case ("zones", "dns_records"):
-            guard parts[1] == settings.zoneID else {
-                throw CloudflareError(
-                    7003, "Could not route to /zones/\(parts[1]), perhaps your object identifier is invalid?",
-                    status: 404)
-            }
-            return try await dns(call, rest)
-        default: throw CloudflareError.noRoute
+    private func perform(_ call: HTTPCall, _ route: CloudflareRoute) async throws -> CloudflareResult {
+        let id = route.id
+        switch route.operation {
+        case .createTunnel: return .init(try await tunnels(route).create(try Self.object(call)))
+        case .listTunnels:
+            return try .init(page: try await tunnels(route).list(call), call, largestSize: 1000)
+        case .showTunnel: return .init(try await tunnels(route).show(id))
+        case .deleteTunnel:
+            let cascade = call.queryItem("cascade") == "true"
+            return .init(try await tunnels(route).delete(id, cascade: cascade))
+        case .tunnelToken: return .init(.string(try await tunnels(route).token(id)))
+        case .showConfiguration: return .init(try await tunnels(route).configuration(id))
+        case .putConfiguration:
+            return .init(try await tunnels(route).configure(id, try Self.object(call)))
+        case .listConnections: return .init(try await tunnels(route).connections(id))
+        case .deleteConnections: return .init(try await tunnels(route).disconnect(id))
+        case .createRecord: return .init(try await records(route).create(try Self.object(call)))
+        case .listRecords:
+            return try .init(page: try await records(route).list(call), call, largestSize: 5_000_000)
+        case .showRecord: return .init(try await records(route).show(id))
+        case .patchRecord: return .init(try await records(route).patch(id, try Self.object(call)))
+        case .putRecord: return .init(try await records(route).replace(id, try Self.object(call)))
+        case .deleteRecord: return .init(try await records(route).delete(id))
+        case .batchRecords: return .init(try await records(route).batch(try Self.object(call)))
         }
     }
 
-    private func tunnel(_ call: HTTPCall, _ rest: [String]) async throws -> CloudflareResult {
-        let id = rest.first ?? ""
-        switch (call.method, rest.count, rest.count > 1 ? rest[1] : "") {
-        case ("POST", 0, _): return .init(try await tunnels.create(try Self.object(call)))
-        case ("GET", 0, _): return try .init(page: try await tunnels.list(call), call)
-        case ("GET", 1, _): return .init(try await tunnels.show(id))
-        case ("DELETE", 1, _):
-            return .init(try await tunnels.delete(id, cascade: call.queryItem("cascade") == "true"))
-        case ("GET", 2, "token"): return .init(.string(try await tunnels.token(id)))
-        case ("GET", 2, "configurations"): return .init(try await tunnels.configuration(id))
-        case ("PUT", 2, "configurations"):
-            return .init(try await tunnels.configure(id, try Self.object(call)))
-        case ("GET", 2, "connections"): return .init(try await tunnels.connections(id))
-        case ("DELETE", 2, "connections"): return .init(try await tunnels.disconnect(id))
-        default: throw CloudflareError.noRoute
+    private func tunnels(_ route: CloudflareRoute) throws -> Tunnels {
+        guard let tunnels = places.accounts[route.place] else {
+            throw CloudflareError(10000, "Authentication error", status: 403)
         }
+        return tunnels
     }
 
-    private func dns(_ call: HTTPCall, _ rest: [String]) async throws -> CloudflareResult {
-        switch (call.method, rest.count, rest.first ?? "") {
-        case ("POST", 0, _): .init(try await records.create(try Self.object(call)))
-        case ("GET", 0, _): try .init(page: try await records.list(call), call)
-        case ("POST", 1, "batch"): .init(try await records.batch(try Self.object(call)))
-        case ("GET", 1, let id): .init(try await records.show(id))
-        case ("PATCH", 1, let id): .init(try await records.patch(id, try Self.object(call)))
-        case ("PUT", 1, let id): .init(try await records.replace(id, try Self.object(call)))
-        case ("DELETE", 1, let id): .init(try await records.delete(id))
-        default: throw CloudflareError.noRoute
+    private func records(_ route: CloudflareRoute) throws -> DNSRecords {
+        guard let records = places.zones[route.place] else {
+            throw CloudflareError(
+                7003, "Could not route to /zones/\(route.place), perhaps your object identifier is invalid?",
+                status: 404)
         }
+        return records
     }
 
     private static func object(_ call: HTTPCall) throws -> JSONValue {

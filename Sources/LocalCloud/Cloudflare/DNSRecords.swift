@@ -14,6 +14,7 @@ struct DNSRecord: Sendable {
     var comment: String?
     var createdAt: Date
     var modifiedAt: Date
+    var visibleAt: ContinuousClock.Instant
 
     var description: JSONValue {
         [
@@ -56,7 +57,7 @@ actor DNSRecords {
         let now = Date()
         var record = DNSRecord(
             id: ResourceID.hexadecimal(32), name: "", type: "", content: "", proxied: false, ttl: 1,
-            comment: nil, createdAt: now, modifiedAt: now)
+            comment: nil, createdAt: now, modifiedAt: now, visibleAt: Visibility.instant())
         try apply(body, to: &record, whole: true)
         try store(record)
         order.append(record.id)
@@ -66,7 +67,9 @@ actor DNSRecords {
     func list(_ call: HTTPCall) throws -> [JSONValue] {
         let items = Dictionary(call.queryItems.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
         return all.filter { record in
-            Self.matches(record.name, "name", items) && Self.matches(record.content, "content", items)
+            record.visibleAt.isPast && Self.matches(record.name, "name", items)
+                && Self.matches(record.content, "content", items)
+                && Self.matches(record.comment ?? "", "comment", items)
                 && (items["type"] == nil || items["type"] == record.type)
                 && (items["proxied"] == nil || items["proxied"] == String(record.proxied))
         }.map(\.description)
@@ -74,14 +77,19 @@ actor DNSRecords {
 
     /// `name=` and `name.exact=`, `name.contains=`, `name.startswith=`, `name.endswith=`.
     private static func matches(_ value: String, _ key: String, _ items: [String: String]) -> Bool {
-        if let exact = items[key] ?? items[key + ".exact"], exact.lowercased() != value { return false }
+        if let exact = items[key] ?? items[key + ".exact"], exact.lowercased() != value.lowercased() {
+            return false
+        }
         if let part = items[key + ".contains"], !value.contains(part) { return false }
         if let start = items[key + ".startswith"], !value.hasPrefix(start) { return false }
         if let end = items[key + ".endswith"], !value.hasSuffix(end) { return false }
         return true
     }
 
-    func show(_ id: String) throws -> JSONValue { try find(id).description }
+    func show(_ id: String) throws -> JSONValue {
+        guard try find(id).visibleAt.isPast else { throw Self.notFound }
+        return try find(id).description
+    }
 
     func patch(_ id: String, _ body: JSONValue) throws -> JSONValue { try change(id, body, whole: false) }
 
@@ -133,10 +141,10 @@ actor DNSRecords {
         return id
     }
 
+    private static let notFound = CloudflareError(81044, "Record does not exist.", status: 404)
+
     private func find(_ id: String) throws -> DNSRecord {
-        guard let record = records[id] else {
-            throw CloudflareError(81044, "Record does not exist.", status: 404)
-        }
+        guard let record = records[id] else { throw Self.notFound }
         return record
     }
 

@@ -30,8 +30,6 @@ final class RateLimit: Sendable {
             return Self.window
         }
         guard let wait else { return }
-        throw CloudflareError(
-            971, "Please wait and consider throttling your request speed", status: 429,
-            headers: [("retry-after", String(max(1, wait.components.seconds)))])
+        throw CloudflareError.tooManyRequests(retryAfter: Int(wait.components.seconds))
     }
 }

@@ -16,6 +16,7 @@ struct Tunnel: Sendable {
     /// Base64 of at least 32 bytes; what a connector proves that it knows.
     let secret: String
     let createdAt: Date
+    let visibleAt: ContinuousClock.Instant
     var deletedAt: Date?
     var ingress: [IngressRule] = []
     var configuration: JSONValue?
@@ -79,7 +80,9 @@ actor Tunnels {
             throw CloudflareError(
                 1004, "Tunnel secret must be at least 32 bytes, base64-encoded", status: 400)
         }
-        let tunnel = Tunnel(id: ResourceID.uuid(), name: name, secret: secret, createdAt: Date())
+        let tunnel = Tunnel(
+            id: ResourceID.uuid(), name: name, secret: secret, createdAt: Date(),
+            visibleAt: Visibility.instant())
         tunnels[tunnel.id] = tunnel
         order.append(tunnel.id)
         return describe(tunnel)
@@ -90,12 +93,17 @@ actor Tunnels {
         let deleted = call.queryItem("is_deleted").map { $0 == "true" }
         let prefix = call.queryItem("include_prefix")
         return order.compactMap { tunnels[$0] }.filter { tunnel in
-            (name == nil || tunnel.name == name) && (deleted == nil || deleted == (tunnel.deletedAt != nil))
+            tunnel.visibleAt.isPast && (name == nil || tunnel.name == name)
+                && (deleted == nil || deleted == (tunnel.deletedAt != nil))
                 && (prefix == nil || tunnel.name.hasPrefix(prefix ?? ""))
         }.map(describe)
     }
 
-    func show(_ id: String) throws -> JSONValue { describe(try find(id)) }
+    func show(_ id: String) throws -> JSONValue {
+        let tunnel = try find(id)
+        guard tunnel.visibleAt.isPast else { throw Self.notFound }
+        return describe(tunnel)
+    }
 
     func token(_ id: String) throws -> String {
         let tunnel = try living(id)
@@ -161,27 +169,31 @@ actor Tunnels {
         return describe(tunnel)
     }
 
+    private static let notFound = CloudflareError(1003, "Tunnel not found", status: 404)
+
     private func find(_ id: String) throws -> Tunnel {
-        guard let tunnel = tunnels[id] else {
-            throw CloudflareError(1003, "Tunnel not found", status: 404)
-        }
+        guard let tunnel = tunnels[id] else { throw Self.notFound }
         return tunnel
     }
 
     private func living(_ id: String) throws -> Tunnel {
         let tunnel = try find(id)
-        guard tunnel.deletedAt == nil else { throw CloudflareError(1003, "Tunnel not found", status: 404) }
+        guard tunnel.deletedAt == nil else { throw Self.notFound }
         return tunnel
     }
 
     private func describe(_ tunnel: Tunnel) -> JSONValue {
         let up = connectors.of(tunnel.id)
+        let change = connectors.lastChange(tunnel.id)
+        let since: JSONValue = change.map { .string(Timestamp.text($0)) } ?? nil
         return [
             "id": .string(tunnel.id), "account_tag": .string(accountID), "name": .string(tunnel.name),
             "created_at": .string(Timestamp.text(tunnel.createdAt)),
             "deleted_at": tunnel.deletedAt.map { .string(Timestamp.text($0)) } ?? nil,
-            "status": up.isEmpty ? "inactive" : "healthy", "tun_type": "cfd_tunnel",
-            "remote_config": true, "config_src": "cloudflare",
+            "status": !up.isEmpty ? "healthy" : change == nil ? "inactive" : "down",
+            "conns_active_at": up.isEmpty ? nil : since, "conns_inactive_at": up.isEmpty ? since : nil,
+            "tun_type": "cfd_tunnel", "remote_config": true,
+            "config_src": "cloudflare",
             "connections": .array(up.flatMap(\.connectionDescriptions)),
         ]
     }

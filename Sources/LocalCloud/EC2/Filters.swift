@@ -46,12 +46,18 @@ struct Filters: Sendable {
 }
 
 extension Filters {
+    /// The tag filters, which all resources have, and a resource's own.
+    func match(tags: [String: String], _ values: (String) -> [String]?) throws -> Bool {
+        try match { name in
+            if name.hasPrefix("tag:") { return tags[String(name.dropFirst(4))].map { [$0] } ?? [] }
+            return name == "tag-key" ? Array(tags.keys) : values(name)
+        }
+    }
+
     /// The names that DescribeInstances knows here.
     func match(_ instance: Instance) throws -> Bool {
-        try match { name in
-            if name.hasPrefix("tag:") { return instance.tags[String(name.dropFirst(4))].map { [$0] } ?? [] }
-            return switch name {
-            case "tag-key": Array(instance.tags.keys)
+        try match(tags: instance.tags) { name in
+            switch name {
             case "instance-state-name": [instance.state.name]
             case "instance-state-code": [String(instance.state.rawValue)]
             case "client-token": instance.clientToken.map { [$0] } ?? []

@@ -12,16 +12,18 @@ actor Fleet {
     let consistencyDelay: Duration
     private let images: [String: String]
     private let anyImage: Bool
-    private let logger: Logger
+    let logger: Logger
     private let subnet: Subnet
     private let region: String
     private(set) var network: VirtualNetwork
+    var storage = BlockStorage()
     private var instances: [String: Instance] = [:]
     private var order: [String] = []
     /// Address to living instance.
     private var addresses: [String: String] = [:]
     private var tokens = ClientTokens()
-    private var launches: [String: Task<Void, Never>] = [:]
+    /// The last work on an instance or snapshot; the next waits for it.
+    private var work: [String: Task<Void, Never>] = [:]
     private var nextSlot = 0
 
     init(settings: Settings, driver: any InstanceDriver) {
@@ -51,10 +53,7 @@ actor Fleet {
     /// The living instance with an address.
     func instance(at address: String) -> Instance? { addresses[address].flatMap { instances[$0] } }
 
-    func isVisible(_ instance: Instance) -> Bool {
-        consistencyDelay == .zero
-            || Duration.seconds(-instance.launchedAt.timeIntervalSinceNow) >= consistencyDelay
-    }
+    func isVisible(_ instance: Instance) -> Bool { instance.visibleAt.isPast }
 
     /// The instances of one reservation, launched now or by an earlier request with the same token.
     func run(_ request: LaunchRequest) throws -> [Instance] {
@@ -66,6 +65,7 @@ actor Fleet {
             throw AWSError(
                 "InvalidAMIID.NotFound", "The image id '[\(request.imageID)]' does not exist")
         }
+        try storage.check(request.volumes)
         let reservation = ResourceID.random("r")
         var launched: [Instance] = []
         for index in 0..<request.count {
@@ -99,13 +99,19 @@ actor Fleet {
     private func admit(_ request: LaunchRequest, index: Int, reservation: String) throws -> Instance {
         let address = try freeAddress()
         nextSlot += 1
+        let id = ResourceID.random("i")
+        let visibleAt = Visibility.instant(lag: consistencyDelay)
+        let volumes = request.volumes.map {
+            storage.attach($0, to: id, zone: request.subnet.zone, visibleAt: visibleAt)
+        }
         return Instance(
-            id: ResourceID.random("i"), reservationID: reservation, launchIndex: index,
+            id: id, reservationID: reservation, launchIndex: index,
             ordinal: nextSlot, imageID: request.imageID, type: request.type, subnetID: request.subnet.id,
             zone: request.subnet.zone, securityGroupIDs: request.securityGroupIDs, privateAddress: address,
             userData: request.userData, profile: request.profile, clientToken: request.clientToken,
-            metadata: request.metadata, launchedAt: Date(), interfaceID: ResourceID.random("eni"),
-            macAddress: Self.mac(address), volumes: request.volumes.map { $0.renewed() }, tags: request.tags)
+            metadata: request.metadata, launchedAt: Date(), visibleAt: visibleAt,
+            interfaceID: ResourceID.random("eni"), macAddress: Self.mac(address), volumes: volumes,
+            tags: request.tags)
     }
 
     /// The next address after the last one given; a freed one is used again only after all others.
@@ -135,7 +141,7 @@ actor Fleet {
         instances[instance.id] = instance
         addresses[instance.privateAddress] = instance.id
         order.append(instance.id)
-        launches[instance.id] = Task { await self.launch(instance) }
+        afterEarlierWork(on: instance.id) { await self.launch(instance) }
     }
 
     private func launch(_ instance: Instance) async {
@@ -173,13 +179,21 @@ actor Fleet {
                 message: "Client.UserInitiatedShutdown: User initiated shutdown")
             instances[id]?.transitionReason = "User initiated"
         }
-        let previous = launches[id]
-        launches[id] = Task {
-            await previous?.value
-            await self.carryOut(transition, instance)
-        }
+        afterEarlierWork(on: id) { await self.carryOut(transition, instance) }
         return (instance.state, next)
     }
+
+    /// Work on one thing happens one after another, and not in the request that asks for it.
+    func afterEarlierWork(on id: String, _ body: @escaping @Sendable () async -> Void) {
+        let previous = work[id]
+        work[id] = Task {
+            await previous?.value
+            await body()
+        }
+    }
+
+    /// Waits until what was asked of the instance so far is done.
+    func settled(_ id: String) async { await work[id]?.value }
 
     private func carryOut(_ transition: Transition, _ instance: Instance) async {
         let id = instance.id
@@ -206,19 +220,29 @@ actor Fleet {
 
     private func end(_ instance: Instance) {
         instances[instance.id]?.state = .terminated
-        addresses[instance.privateAddress] = nil
+        if addresses[instance.privateAddress] == instance.id { addresses[instance.privateAddress] = nil }
+        storage.release(from: instance.id)
     }
+
+    /// Leaves no trace of an ended instance, as EC2 does after about an hour.
+    func remove(_ id: String) {
+        instances[id] = nil
+        order.removeAll { $0 == id }
+    }
+
+    func setType(_ id: String, _ type: String) { instances[id]?.type = type }
 
     /// Ends every living instance and waits for it: what a graceful exit does.
     func terminateAll() async {
         for instance in all where !instance.state.isEnding { _ = try? change(instance.id, to: .terminate) }
-        for task in launches.values { await task.value }
+        for task in work.values { await task.value }
+        try? await driver.removeLeftovers()
     }
 
-    func tag(_ id: String, _ tags: [String: String]) throws {
-        if id.hasPrefix("sg-") { return try network.tag(id, tags) }
-        guard visible(id) != nil else { throw Self.notFound([id]) }
-        instances[id]?.tags.merge(tags) { $1 }
+    func setTags(_ id: String, _ tags: [String: String]) {
+        network.setTags(id, tags)
+        storage.setTags(id, tags)
+        instances[id]?.tags = tags
     }
 
     func changeNetwork<Result: Sendable>(

@@ -35,15 +35,6 @@ struct MetadataOptions: Sendable, Equatable {
     var tagsEnabled = false
 }
 
-struct Volume: Sendable {
-    var id: String
-    var deviceName: String
-    var sizeGiB: Int
-    var kind: String
-    var encrypted: Bool
-    var tags: [String: String]
-}
-
 struct StateReason: Sendable {
     var code: String
     var message: String
@@ -55,7 +46,7 @@ struct Instance: Sendable {
     let launchIndex: Int
     let ordinal: Int
     let imageID: String
-    let type: String
+    var type: String
     let subnetID: String
     let zone: String
     let securityGroupIDs: [String]
@@ -65,6 +56,7 @@ struct Instance: Sendable {
     let clientToken: String?
     let metadata: MetadataOptions
     let launchedAt: Date
+    let visibleAt: ContinuousClock.Instant
     let interfaceID: String
     let macAddress: String
     let volumes: [Volume]
@@ -77,6 +69,8 @@ struct Instance: Sendable {
     /// Console output kept from before the instance was removed.
     var lastConsole: String?
 
+    /// The snapshot from which its root volume was made.
+    var snapshotID: String? { volumes.first?.snapshotID }
     var hostname: String { "ip-" + privateAddress.replacing(".", with: "-") }
     var privateDNSName: String { hostname + ".ec2.internal" }
 }

@@ -17,20 +17,13 @@ extension EC2Service {
 
     func describeInstances(_ parameters: QueryParameters) async throws -> Content {
         let ids = parameters.list("InstanceId")
-        let limit = try Self.pageSize(parameters, ids: ids)
         let candidates = try await instances(ids)
         let filters = try Filters(parameters)
-        let after = try Self.position(parameters["NextToken"])
-        var matching = try candidates.filter { try $0.ordinal > after && filters.match($0) }
-        var nextToken: String?
-        if let limit, matching.count > limit {
-            matching = Array(matching.prefix(limit))
-            nextToken = Self.token(matching[limit - 1].ordinal)
-        }
-        let reservations = Self.grouped(matching)
+        let page = try Page(parameters, ids: ids, candidates.filter { try filters.match($0) }, by: \.ordinal)
+        let reservations = Self.grouped(page.elements)
         return { [accountID] xml in
             xml.list("reservationSet", reservations) { $0.reservation($1, owner: accountID) }
-            if let nextToken { xml.element("nextToken", nextToken) }
+            xml.nextToken(page.nextToken)
         }
     }
 
@@ -51,35 +44,6 @@ extension EC2Service {
         guard ResourceID.isWellFormed(id, "i") else {
             throw AWSError("InvalidInstanceID.Malformed", "Invalid id: \"\(id)\"")
         }
-    }
-
-    /// Source: EC2 API reference, DescribeInstances: MaxResults is 5 to 1000, and cannot be used with ids.
-    private static func pageSize(_ parameters: QueryParameters, ids: [String]) throws -> Int? {
-        guard ids.count <= 1000 else {
-            throw AWSError("InvalidParameterValue", "At most 1000 instance IDs can be described at once")
-        }
-        guard let limit = try parameters.integer("MaxResults") else { return nil }
-        guard ids.isEmpty else {
-            throw AWSError(
-                "InvalidParameterCombination",
-                "The parameter instancesSet cannot be used with the parameter maxResults")
-        }
-        guard (5...1000).contains(limit) else {
-            throw AWSError.invalid(String(limit), for: "maxResults", "Expecting a value from 5 to 1000.")
-        }
-        return limit
-    }
-
-    private static func token(_ ordinal: Int) -> String {
-        Data("after \(ordinal)".utf8).base64EncodedString()
-    }
-
-    private static func position(_ token: String?) throws -> Int {
-        guard let token else { return 0 }
-        guard let data = Data(base64Encoded: token),
-            let ordinal = Int(String(decoding: data, as: UTF8.self).dropFirst("after ".count))
-        else { throw AWSError.invalid(token, for: "nextToken", "Unable to parse pagination token") }
-        return ordinal
     }
 
     private static func grouped(_ instances: [Instance]) -> [[Instance]] {

@@ -76,7 +76,7 @@ extension XMLText {
                 $0.element("volumeId", volume.id)
                 $0.element("status", "attached")
                 $0.element("attachTime", attached)
-                $0.element("deleteOnTermination", true)
+                $0.element("deleteOnTermination", volume.deleteOnTermination)
             }
         }
     }

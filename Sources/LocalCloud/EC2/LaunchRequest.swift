@@ -21,7 +21,7 @@ struct LaunchRequest: Sendable {
     var profile: String?
     var clientToken: String?
     var metadata: MetadataOptions
-    var volumes: [Volume]
+    var volumes: [VolumeRequest]
     var tags: [String: String]
     /// Everything that a retry with the same client token must repeat.
     var fingerprint: [String: String]
@@ -111,21 +111,19 @@ struct LaunchRequest: Sendable {
         return options
     }
 
-    private static func volumes(_ parameters: QueryParameters) throws -> [Volume] {
+    private static func volumes(_ parameters: QueryParameters) throws -> [VolumeRequest] {
         let tags = try TagSpecifications.tags(parameters, for: "volume")
         let mappings = parameters.structures("BlockDeviceMapping")
-        let described = try mappings.map { mapping in
-            Volume(
-                id: ResourceID.random("vol"), deviceName: mapping["DeviceName"] ?? "/dev/xvda",
-                sizeGiB: try mapping.integer("Ebs.VolumeSize") ?? 8,
-                kind: mapping["Ebs.VolumeType"] ?? "gp3",
-                encrypted: try mapping.boolean("Ebs.Encrypted") ?? false, tags: tags)
-        }
-        if !described.isEmpty { return described }
-        return [
-            Volume(
-                id: ResourceID.random("vol"), deviceName: "/dev/xvda", sizeGiB: 8, kind: "gp3",
-                encrypted: false, tags: tags)
-        ]
+        if mappings.isEmpty { return [try volume(parameters.structure("nothing"), tags)] }
+        return try mappings.map { try volume($0, tags) }
+    }
+
+    private static func volume(_ mapping: QueryParameters, _ tags: [String: String]) throws -> VolumeRequest {
+        VolumeRequest(
+            deviceName: mapping["DeviceName"] ?? "/dev/xvda",
+            sizeGiB: try mapping.integer("Ebs.VolumeSize"), kind: mapping["Ebs.VolumeType"] ?? "gp3",
+            encrypted: try mapping.boolean("Ebs.Encrypted") ?? false,
+            deleteOnTermination: try mapping.boolean("Ebs.DeleteOnTermination") ?? true,
+            snapshotID: mapping["Ebs.SnapshotId"], tags: tags)
     }
 }

@@ -4,7 +4,19 @@ extension EC2Service {
         guard !ids.isEmpty else { throw AWSError.missing("ResourceId") }
         let tags = try TagSpecifications.read(parameters)
         guard !tags.isEmpty else { throw AWSError.missing("Tag") }
-        for id in ids { try await fleet.tag(id, tags) }
+        try await fleet.changeTags(ids) { $0.merge(tags) { $1 } }
+        return { $0.element("return", true) }
+    }
+
+    /// A key without a value goes whatever its value is; without any tag, all go.
+    func deleteTags(_ parameters: QueryParameters) async throws -> Content {
+        let ids = parameters.list("ResourceId")
+        guard !ids.isEmpty else { throw AWSError.missing("ResourceId") }
+        let named = parameters.structures("Tag").map { (key: $0["Key"] ?? "", value: $0["Value"]) }
+        try await fleet.changeTags(ids) { tags in
+            guard !named.isEmpty else { return tags = [:] }
+            for tag in named where tag.value == nil || tags[tag.key] == tag.value { tags[tag.key] = nil }
+        }
         return { $0.element("return", true) }
     }
 
@@ -13,6 +25,12 @@ extension EC2Service {
         var rows: [(id: String, type: String, key: String, value: String)] = []
         for instance in await fleet.all where instance.state != .terminated {
             rows += instance.tags.map { (instance.id, "instance", $0.key, $0.value) }
+        }
+        for volume in await fleet.storage.visibleVolumes {
+            rows += volume.tags.map { (volume.id, "volume", $0.key, $0.value) }
+        }
+        for snapshot in await fleet.storage.visibleSnapshots {
+            rows += snapshot.tags.map { (snapshot.id, "snapshot", $0.key, $0.value) }
         }
         for group in await fleet.network.groups.values {
             rows += group.tags.map { (group.id, "security-group", $0.key, $0.value) }

@@ -7,7 +7,8 @@ enum TagSpecifications {
         var tags: [String: String] = [:]
         for specification in parameters.structures("TagSpecification") {
             let type = try specification.required("ResourceType")
-            guard ["instance", "volume", "network-interface", "security-group"].contains(type) else {
+            let known = ["instance", "volume", "snapshot", "network-interface", "security-group"]
+            guard known.contains(type) else {
                 throw AWSError("InvalidParameterValue", "'\(type)' is not a valid taggable resource type")
             }
             if type == resourceType { tags.merge(try read(specification)) { $1 } }

@@ -39,11 +39,3 @@ struct ClientTokens: Sendable {
         entries["\(scope) \(token)"] = Entry(request: request, instances: instances)
     }
 }
-
-extension Volume {
-    func renewed() -> Volume {
-        var copy = self
-        copy.id = ResourceID.random("vol")
-        return copy
-    }
-}

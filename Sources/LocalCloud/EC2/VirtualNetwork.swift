@@ -94,10 +94,7 @@ struct VirtualNetwork: Sendable {
         groups[id] = group
     }
 
-    mutating func tag(_ id: String, _ tags: [String: String]) throws {
-        _ = try group(id)
-        groups[id]?.tags.merge(tags) { $1 }
-    }
+    mutating func setTags(_ id: String, _ tags: [String: String]) { groups[id]?.tags = tags }
 }
 
 struct SecurityGroup: Sendable {

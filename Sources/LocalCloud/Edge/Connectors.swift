@@ -48,6 +48,8 @@ final class Connectors: Sendable {
         var connectors: [String: [String: Connector]] = [:]
         /// By tunnel; the last one is taken first.
         var idle: [String: [ByteStream]] = [:]
+        /// By tunnel: when its first connector came or its last one went.
+        var changes: [String: Date] = [:]
     }
 
     private let state = Mutex(State())
@@ -55,6 +57,9 @@ final class Connectors: Sendable {
     func of(_ tunnel: String) -> [Connector] {
         state.withLock { ($0.connectors[tunnel] ?? [:]).values.sorted { $0.since < $1.since } }
     }
+
+    /// When the tunnel was last connected or left without a connector; nil when it never had one.
+    func lastChange(_ tunnel: String) -> Date? { state.withLock { $0.changes[tunnel] } }
 
     /// A stream that said hello with the right secret.
     func add(_ stream: ByteStream, tunnel: String, connector id: String) {
@@ -64,6 +69,7 @@ final class Connectors: Sendable {
                 state.connectors[tunnel]?[id]
                 ?? Connector(id: id, address: stream.remoteAddress, since: Date())
             connector.connections.append(connection)
+            if state.connectors[tunnel]?.isEmpty ?? true { state.changes[tunnel] = Date() }
             state.connectors[tunnel, default: [:]][id] = connector
             state.idle[tunnel, default: []].append(stream)
         }
@@ -76,6 +82,7 @@ final class Connectors: Sendable {
             state.connectors[tunnel]?[id]?.connections.removeAll { $0.stream === stream }
             if state.connectors[tunnel]?[id]?.connections.isEmpty == true {
                 state.connectors[tunnel]?[id] = nil
+                if state.connectors[tunnel]?.isEmpty == true { state.changes[tunnel] = Date() }
             }
         }
     }
@@ -94,6 +101,7 @@ final class Connectors: Sendable {
     func disconnect(_ tunnel: String) {
         let streams = state.withLock { state in
             let streams = (state.connectors[tunnel] ?? [:]).values.flatMap { $0.connections.map(\.stream) }
+            if state.connectors[tunnel]?.isEmpty == false { state.changes[tunnel] = Date() }
             state.connectors[tunnel] = nil
             state.idle[tunnel] = nil
             return streams

@@ -33,13 +33,12 @@ struct TunnelUpstreams: Upstreams {
     /// How long a connector may take to come back with a stream while others are in use.
     static let streamWait = Duration.seconds(2)
 
-    let tunnels: Tunnels
-    let records: DNSRecords
+    let places: CloudflarePlaces
     let connectors: Connectors
 
     func destination(_ head: ProxiedHead) async throws -> String {
-        guard let tunnel = await records.tunnel(for: head.host) else { throw EdgeFailure.noRecord }
-        guard let service = await tunnels.service(of: tunnel, for: head.host) else {
+        guard let tunnel = await places.tunnel(for: head.host) else { throw EdgeFailure.noRecord }
+        guard let service = await places.service(of: tunnel, for: head.host) else {
             throw EdgeFailure.noConnector
         }
         return "\(tunnel) \(service)"

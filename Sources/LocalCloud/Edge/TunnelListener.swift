@@ -2,7 +2,7 @@ import TunnelLink
 
 /// Where connectors dial in: checks the tunnel's secret, then keeps the stream for the edge to take.
 struct ConnectorAdmission: Sendable {
-    let tunnels: Tunnels
+    let places: CloudflarePlaces
     let connectors: Connectors
 
     /// Returns when the stream has ended.
@@ -15,7 +15,7 @@ struct ConnectorAdmission: Sendable {
             }
             let hello = try await reader.value(TunnelProtocol.Hello.self)
             deadline.cancel()
-            guard await tunnels.admits(hello.tunnel, secret: hello.secret) else {
+            guard await places.admits(hello.tunnel, secret: hello.secret) else {
                 try await stream.send(
                     line: TunnelProtocol.Reply(
                         ok: false, error: "unauthorized: wrong secret or no such tunnel"))

@@ -27,35 +27,90 @@ struct DockerDriver: InstanceDriver {
     }
 
     func removeLeftovers() async throws {
-        let listed = try await docker("ps", "-aq", "--filter", "label=\(Self.label)=\(name)")
-        let ids = listed.split(separator: "\n").map(String.init)
-        guard !ids.isEmpty else { return }
-        logger.info("removing leftover instances", metadata: ["count": "\(ids.count)"])
-        _ = try await ProcessRunner.check("docker", ["rm", "-f", "-v"] + ids)
+        let mine = ["--filter", "label=\(Self.label)=\(name)"]
+        for (list, remove) in [
+            (["ps", "-aq"], ["rm", "-f", "-v"]), (["images", "-q"], ["rmi", "-f"]),
+            (["volume", "ls", "-q"], ["volume", "rm", "-f"]),
+        ] {
+            let listed = try await ProcessRunner.check("docker", list + mine)
+            let ids = Set(listed.split(separator: "\n").map(String.init)).sorted()
+            guard !ids.isEmpty else { continue }
+            logger.info("removing leftovers", metadata: ["what": "\(list[0])", "count": "\(ids.count)"])
+            _ = try await ProcessRunner.check("docker", remove + ids)
+        }
     }
 
     func launch(_ instance: Instance, agentRegistered: @escaping @Sendable () async -> Void) async throws {
-        guard let image = images[instance.imageID] else {
+        guard var image = images[instance.imageID] else {
             throw DriverError(description: "no Docker image for \(instance.imageID)")
         }
-        _ = try await ProcessRunner.check("docker", runArguments(instance, image: image))
+        // An anonymous volume carries the inner Docker's storage: overlay2 does not work on overlay2.
+        var volume = Self.innerStorage
+        if let snapshot = instance.snapshotID {
+            image = snapshotImage(snapshot)
+            volume = "\(container(instance.id)):\(Self.innerStorage)"
+            try await copyVolume(container(snapshot), to: container(instance.id), with: image)
+        }
+        _ = try await ProcessRunner.check("docker", runArguments(instance, image: image, volume: volume))
         Task { await awaitAgent(instance, agentRegistered) }
     }
 
     /// Measured to boot systemd, cloud-init and an inner Docker without full privileges; the image's own
-    /// entry makes the cgroup mounts writable. An anonymous volume carries the inner Docker's storage:
-    /// overlay2 does not work on overlay2.
-    private func runArguments(_ instance: Instance, image: String) -> [String] {
+    /// entry makes the cgroup mounts writable.
+    private func runArguments(_ instance: Instance, image: String, volume: String) -> [String] {
         let memory = InstanceType.memoryMiB[instance.type] ?? 1024
         return [
             "run", "-d", "--name", container(instance.id), "--hostname", instance.hostname,
             "--network", network, "--ip", instance.privateAddress,
             "--dns", "10.255.255.53", "--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/run/lock",
-            "-m", "\(memory)m", "-v", "/var/lib/docker", "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
+            "-m", "\(memory)m", "-v", volume, "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
             "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
             "--security-opt", "systempaths=unconfined", "--device-cgroup-rule", "a *:* rwm",
             "--label", "\(Self.label)=\(name)", "--label", "\(Self.label).instance=\(instance.id)", image,
         ]
+    }
+
+    // MARK: Snapshots
+
+    private static let innerStorage = "/var/lib/docker"
+
+    private func snapshotImage(_ id: String) -> String { "\(name)-snapshot:\(id)" }
+
+    /// The container's file system becomes an image, its inner Docker's storage a volume. It is paused
+    /// meanwhile, so that both are of one moment; a stopped one needs no pause.
+    func snapshot(_ instance: Instance, as id: String) async throws {
+        let source = container(instance.id)
+        _ = try await ProcessRunner.run("docker", ["pause", source])
+        do {
+            _ = try await docker(
+                "commit", "--pause=false", "--change", "LABEL \(Self.label)=\(name)", source,
+                snapshotImage(id))
+            let format =
+                "{{range .Mounts}}{{if eq .Destination \"\(Self.innerStorage)\"}}{{.Name}}{{end}}{{end}}"
+            let volume = try await docker("inspect", "-f", format, source)
+            try await copyVolume(
+                String(volume.prefix { !$0.isWhitespace }), to: container(id), with: snapshotImage(id))
+        } catch {
+            _ = try? await ProcessRunner.run("docker", ["unpause", source])
+            throw error
+        }
+        _ = try await ProcessRunner.run("docker", ["unpause", source])
+    }
+
+    func deleteSnapshot(_ id: String) async {
+        _ = try? await ProcessRunner.run("docker", ["rmi", "-f", snapshotImage(id)])
+        _ = try? await ProcessRunner.run("docker", ["volume", "rm", "-f", container(id)])
+    }
+
+    /// - Parameter image: any that has `cp`.
+    private func copyVolume(_ source: String, to target: String, with image: String) async throws {
+        _ = try await docker("volume", "create", "--label", "\(Self.label)=\(name)", target)
+        // Trusted extended attributes, which overlay2 needs, can be read and set with SYS_ADMIN only.
+        _ = try await docker(
+            "run", "--rm", "--cap-add", "SYS_ADMIN", "--network", "none", "--label",
+            "\(Self.label)=\(name)",
+            "-v", "\(source):/from:ro", "-v", "\(target):/to", "--entrypoint", "cp", image,
+            "-a", "/from/.", "/to/")
     }
 
     private func container(_ id: String) -> String { "\(name)-\(id)" }
@@ -81,6 +136,7 @@ struct DockerDriver: InstanceDriver {
         guard result.status == 0 || result.error.contains("No such container") else {
             throw DriverError(description: "docker rm failed: \(result.error)")
         }
+        if instance.snapshotID != nil { _ = try await docker("volume", "rm", "-f", container(instance.id)) }
     }
 
     func stop(_ instance: Instance) async throws {

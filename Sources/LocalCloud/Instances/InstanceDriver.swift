@@ -12,6 +12,10 @@ protocol InstanceDriver: Sendable {
     func start(_ instance: Instance) async throws
     func reboot(_ instance: Instance) async throws
 
+    /// Keeps the instance's disk as it is now; an instance launched with that snapshot's id has it again.
+    func snapshot(_ instance: Instance, as id: String) async throws
+    func deleteSnapshot(_ id: String) async
+
     /// What the instance wrote to its console so far.
     func console(_ instance: Instance) async -> String
 

@@ -12,6 +12,8 @@ import TenantProtocol
 actor SimulatedAgent {
     let instance: Instance
     let script: RenderedScript?
+    /// The instance on which the disk's content began: another one's when it came from a snapshot.
+    let disk: String
     private let pkcs7: String
     private let client: HTTPClient
     private let logger: Logger
@@ -25,11 +27,11 @@ actor SimulatedAgent {
     private var isRedeploying = false
 
     init(
-        instance: Instance, script: RenderedScript?, pkcs7: String, simulation: Simulation,
-        client: HTTPClient,
-        logger: Logger
+        instance: Instance, disk: String, script: RenderedScript?, pkcs7: String, simulation: Simulation,
+        client: HTTPClient, logger: Logger
     ) {
         self.instance = instance
+        self.disk = disk
         self.script = script
         self.pkcs7 = pkcs7
         self.simulation = simulation
@@ -174,12 +176,15 @@ actor SimulatedAgent {
         guard runningImage != nil else { return ProxiedHead.answer(503, #"{"status":"starting"}"#) }
         let body: JSONValue = [
             "service": "molecule-tenant", "status": "ok", "instance": .string(instance.id),
-            "image_digest": .string(runningDigest ?? ""),
+            "image_digest": .string(runningDigest ?? ""), "disk": .string(disk),
         ]
         return ProxiedHead.answer(200, String(decoding: body.bytes, as: UTF8.self))
     }
 
     // MARK: Commands
+
+    /// Somebody replaced the tenant's image without telling the platform.
+    func replaceImage(_ image: String) { runningImage = image }
 
     func run(_ script: ShellScript) async -> ScriptResult {
         if let image = SimulatedShell.redeployedImage(script.text) { return await redeploy(image) }

@@ -9,6 +9,8 @@ actor SimulatedDriver: InstanceDriver {
     private var agents: [String: SimulatedAgent] = [:]
     private var boots: [String: Task<Void, Never>] = [:]
     private var clients: [String: HTTPClient] = [:]
+    /// Where the content of each snapshot began.
+    private var disks: [String: String] = [:]
 
     init(identity: IdentityAuthority, simulation: Simulation, logger: Logger) {
         self.identity = identity
@@ -27,7 +29,8 @@ actor SimulatedDriver: InstanceDriver {
         let boot = RenderedScript(String(decoding: instance.userData, as: UTF8.self))
         let platform = boot?.declaration.platform
         let agent = SimulatedAgent(
-            instance: instance, script: boot, pkcs7: try identity.pkcs7(instance), simulation: simulation,
+            instance: instance, disk: instance.snapshotID.flatMap { disks[$0] } ?? instance.id, script: boot,
+            pkcs7: try identity.pkcs7(instance), simulation: simulation,
             client: client(authority: platform?.certificateAuthority), logger: logger)
         agents[instance.id] = agent
         boots[instance.id] = Task {
@@ -68,6 +71,23 @@ actor SimulatedDriver: InstanceDriver {
     func reboot(_ instance: Instance) async throws {
         await endTask(instance.id)
         try await start(instance)
+    }
+
+    func snapshot(_ instance: Instance, as id: String) async throws {
+        guard let agent = agents[instance.id] else {
+            throw DriverError(description: "\(instance.id) has no disk any more")
+        }
+        try await Task.sleep(for: .milliseconds(simulation.stageMilliseconds))
+        disks[id] = agent.disk
+    }
+
+    func deleteSnapshot(_ id: String) { disks[id] = nil }
+
+    /// Takes the instance's connector off its tunnel while everything else goes on.
+    func disconnect(_ instance: Instance) async { await endTask(instance.id) }
+
+    func replaceImage(on instance: Instance, with image: String) async {
+        await agents[instance.id]?.replaceImage(image)
     }
 
     func console(_ instance: Instance) async -> String { await agents[instance.id]?.console ?? "" }

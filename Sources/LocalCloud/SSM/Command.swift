@@ -14,6 +14,7 @@ struct Command: Sendable {
     let script: ShellScript
     let comment: String
     let requestedAt = Date()
+    let visibleAt = Visibility.instant()
     /// How long the command may wait for an instance to take it, in seconds.
     let deliveryTimeout: Int
     private let parameters: JSONValue

@@ -44,7 +44,8 @@ actor Commands {
     }
 
     private func isVisible(_ invocation: Invocation) -> Bool {
-        Duration.seconds(-invocation.command.requestedAt.timeIntervalSinceNow) >= consistencyDelay
+        invocation.command.visibleAt.isPast
+            && Duration.seconds(-invocation.command.requestedAt.timeIntervalSinceNow) >= consistencyDelay
     }
 
     private static func key(_ command: String, _ instance: String) -> String { "\(command) \(instance)" }

@@ -11,8 +11,7 @@ struct LocalCloud: Sendable {
     private let metadata: MetadataService
     private let aws: AWSEndpoint
     private let cloudflare: CloudflareAPI
-    private let tunnels: Tunnels
-    private let records: DNSRecords
+    private let places: CloudflarePlaces
     private let connectors: Connectors
     private let ready: Readiness
 
@@ -28,27 +27,25 @@ struct LocalCloud: Sendable {
         let driver: any InstanceDriver = simulated ?? DockerDriver(settings: settings)
         fleet = Fleet(settings: settings, driver: driver)
         connectors = Connectors()
-        tunnels = Tunnels(
-            accountID: settings.cloudflare.accountID, maximum: settings.cloudflare.maximumTunnels,
-            connectors: connectors)
-        records = DNSRecords(
-            zoneName: settings.cloudflare.zoneName, maximum: settings.cloudflare.maximumRecords)
+        places = CloudflarePlaces(settings.cloudflare, connectors: connectors)
         let commands = Commands(driver: driver, consistencyDelay: settings.consistencyDelay)
         metadata = MetadataService(
             fleet: fleet, identity: identity, region: settings.region, accountID: settings.accountID)
+        let throttle = Throttle(enabled: settings.throttling)
+        let calls = ProviderCalls()
         aws = AWSEndpoint(
-            credentials: settings.aws, region: settings.region,
-            ec2: EC2Service(
-                fleet: fleet, throttle: Throttle(enabled: settings.throttling),
-                accountID: settings.accountID),
+            settings: settings,
+            ec2: EC2Service(fleet: fleet, throttle: throttle, accountID: settings.accountID),
             ssm: SSMService(fleet: fleet, commands: commands),
             kms: KMSService(region: settings.region, accountID: settings.accountID),
+            throttle: throttle, gate: CallGate(calls: calls),
             operators: OperatorRoutes(
-                fleet: fleet, commands: commands, tunnels: tunnels, records: records, connectors: connectors,
-                simulated: simulated))
+                fleet: fleet, commands: commands, places: places, connectors: connectors,
+                simulated: simulated, calls: calls))
         cloudflare = CloudflareAPI(
-            settings: settings.cloudflare, tunnels: tunnels, records: records,
-            limit: RateLimit(maximum: settings.cloudflare.throttling ? 1200 : nil))
+            settings: settings.cloudflare, places: places,
+            limit: RateLimit(maximum: settings.cloudflare.throttling ? 1200 : nil),
+            gate: CallGate(calls: calls))
         ready = Readiness(settings)
     }
 
@@ -86,7 +83,7 @@ struct LocalCloud: Sendable {
         list.append(tunnelListener(bridge))
         list.append(IdlePings(admission: admission))
         let names = try ServerNames.context(authority, fallback: settings.loopback)
-        let edge = TunnelUpstreams(tunnels: tunnels, records: records, connectors: connectors)
+        let edge = TunnelUpstreams(places: places, connectors: connectors)
         list.append(
             stream("edge", settings.loopback, settings.ports.edge, names) { client in
                 var session = ProxySession(client, edge)
@@ -105,15 +102,15 @@ struct LocalCloud: Sendable {
         return list
     }
 
-    private var admission: ConnectorAdmission { ConnectorAdmission(tunnels: tunnels, connectors: connectors) }
+    private var admission: ConnectorAdmission { ConnectorAdmission(places: places, connectors: connectors) }
 
     private func tunnelListener(_ bridge: String) -> StreamListener {
-        let (tunnels, ready, admission) = (tunnels, ready, admission)
+        let (places, ready, admission) = (places, ready, admission)
         return StreamListener(
             name: "tunnel", host: bridge, port: settings.ports.tunnel, tls: nil, logger: settings.logger,
             listening: { port in
                 Task {
-                    await tunnels.setEdgeAddress("\(bridge):\(port)")
+                    await places.setEdgeAddress("\(bridge):\(port)")
                     ready.listening("tunnel", port)
                 }
             },

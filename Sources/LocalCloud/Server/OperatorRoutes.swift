@@ -4,26 +4,91 @@
     import Foundation
 #endif
 
-/// What the local cloud says about itself, unsigned, on loopback only: `GET /_localcloud/state`, and
-/// `PUT /_localcloud/simulation`. Never a secret: no user-data, no tunnel secret, no command text.
+/// What the local cloud says about itself, unsigned, on loopback only, and what can be done to it behind
+/// its callers' backs. Never a secret: no user-data, no tunnel secret, no command text.
 struct OperatorRoutes: Sendable {
     static let prefix = "/_localcloud/"
 
     let fleet: Fleet
     let commands: Commands
-    let tunnels: Tunnels
-    let records: DNSRecords
+    let places: CloudflarePlaces
     let connectors: Connectors
     /// nil with the docker driver.
     let simulated: SimulatedDriver?
+    let calls: ProviderCalls
 
     func answer(_ call: HTTPCall) async -> HTTPAnswer {
         guard call.source.hasPrefix("127.") || call.source == "::1" else { return .empty(404) }
-        switch (call.method, call.path.dropFirst(Self.prefix.count)) {
-        case ("GET", "state"): return .json(200, await state())
-        case ("PUT", "simulation"): return await change(call.body)
+        let parts = call.path.dropFirst(Self.prefix.count).split(separator: "/").map(String.init)
+        switch (call.method, parts.first ?? "", parts.count) {
+        case ("GET", "state", 1): return .json(200, await state())
+        case ("PUT", "simulation", 1): return await change(call.body)
+        case ("GET", "faults", 1): return .json(200, calls.faults)
+        case ("PUT", "faults", 1): return setFaults(call.body)
+        case ("GET", "calls", 1): return .json(200, calls.trace)
+        case ("DELETE", "calls", 1):
+            calls.clear()
+            return .empty(204)
+        case ("PUT", "instances", 2): return await changeInstance(parts[1], call.body)
+        case ("PUT", "records", 2), ("DELETE", "records", 2): return await changeRecord(parts[1], call)
+        case ("DELETE", "tunnels", 2): return await deleteTunnel(parts[1])
         default: return .empty(404)
         }
+    }
+
+    private func setFaults(_ body: [UInt8]) -> HTTPAnswer {
+        do {
+            calls.setRules(try FaultRules(parsing: body).rules)
+            return .json(200, calls.faults)
+        } catch {
+            return .json(400, ["error": .string("\(error)")])
+        }
+    }
+
+    // MARK: Behind the callers' backs
+
+    /// `{"state":"stop|start|reboot|terminate|vanish|disconnect"}`, `{"type":"t3.large"}`, `{"image":"..."}`;
+    /// answers when it is done.
+    private func changeInstance(_ id: String, _ body: [UInt8]) async -> HTTPAnswer {
+        guard let body = JSONValue(parsing: body) else { return .text(400, "not JSON\n") }
+        guard let instance = await fleet.instance(id) else { return .empty(404) }
+        if let type = body["type"]?.string { await fleet.setType(id, type) }
+        if let image = body["image"]?.string { await simulated?.replaceImage(on: instance, with: image) }
+        do {
+            switch body["state"]?.string {
+            case nil: break
+            case "stop": _ = try await fleet.change(id, to: .stop)
+            case "start": _ = try await fleet.change(id, to: .start)
+            case "reboot": _ = try await fleet.change(id, to: .reboot)
+            case "terminate": _ = try await fleet.change(id, to: .terminate)
+            case "vanish": await fleet.forget(id)
+            case "disconnect":
+                guard let simulated else { return .text(409, "these instances are not simulated\n") }
+                await simulated.disconnect(instance)
+            case let other?: return .text(400, "unknown state \(other)\n")
+            }
+        } catch {
+            return .text(409, "\(error)\n")
+        }
+        await fleet.settled(id)
+        return .empty(204)
+    }
+
+    private func changeRecord(_ id: String, _ call: HTTPCall) async -> HTTPAnswer {
+        let body = JSONValue(parsing: call.body) ?? [:]
+        for records in places.zones.values where await records.all.contains(where: { $0.id == id }) {
+            let done =
+                call.method == "DELETE" ? try? await records.delete(id) : try? await records.patch(id, body)
+            return .empty(done == nil ? 400 : 204)
+        }
+        return .empty(404)
+    }
+
+    private func deleteTunnel(_ id: String) async -> HTTPAnswer {
+        for tunnels in places.accounts.values where (try? await tunnels.delete(id, cascade: true)) != nil {
+            return .empty(204)
+        }
+        return .empty(404)
     }
 
     private func change(_ body: [UInt8]) async -> HTTPAnswer {
@@ -36,19 +101,27 @@ struct OperatorRoutes: Sendable {
     }
 
     private func state() async -> JSONValue {
-        let tunnelList = await tunnels.living.map { tunnel in
+        let tunnelList = await places.livingTunnels.map { account, tunnel in
             let up = connectors.of(tunnel.id)
             return [
-                "id": .string(tunnel.id), "name": .string(tunnel.name),
+                "id": .string(tunnel.id), "account_id": .string(account), "name": .string(tunnel.name),
                 "hostnames": .array(tunnel.ingress.compactMap { $0.hostname.map { .string($0) } }),
                 "connectors": .integer(up.count),
                 "connections": .integer(up.reduce(0) { $0 + $1.connections.count }),
             ] as JSONValue
         }
+        let storage = await fleet.storage
         return [
             "instances": .array(await fleet.all.map(Self.describe)),
             "tunnels": .array(tunnelList),
-            "records": .array(await records.all.map(\.description)),
+            "volumes": .array(storage.visibleVolumes.map(Self.describe)),
+            "snapshots": .array(storage.visibleSnapshots.map(Self.describe)),
+            "records": .array(
+                await places.records.map { zone, record in
+                    var members = record.description.object ?? [:]
+                    members["zone_id"] = .string(zone)
+                    return .object(members)
+                }),
             "commands": .array(
                 await commands.invocations(command: nil, instance: nil).map {
                     [
@@ -56,6 +129,22 @@ struct OperatorRoutes: Sendable {
                         "status": .string($0.status.rawValue), "response_code": .integer($0.responseCode),
                     ]
                 }),
+        ]
+    }
+
+    private static func describe(_ volume: Volume) -> JSONValue {
+        [
+            "id": .string(volume.id), "state": .string(volume.state),
+            "instance": .string(volume.instanceID ?? ""), "size_gib": .integer(volume.sizeGiB),
+            "tags": .object(volume.tags.mapValues { .string($0) }),
+        ]
+    }
+
+    private static func describe(_ snapshot: Snapshot) -> JSONValue {
+        [
+            "id": .string(snapshot.id), "state": .string(snapshot.state.rawValue),
+            "volume": .string(snapshot.volumeID), "size_gib": .integer(snapshot.sizeGiB),
+            "tags": .object(snapshot.tags.mapValues { .string($0) }),
         ]
     }
 

@@ -45,12 +45,13 @@ final class Readiness: Sendable {
     private func text(_ ports: [String: Int]) -> [UInt8] {
         let (loopback, bridge) = (settings.loopback, settings.bridgeAddress)
         func port(_ name: String) -> String { String(ports[name] ?? 0) }
+        let place = settings.cloudflare.places[0]
         let network = VirtualNetwork(region: settings.region, block: settings.subnet.text)
         var members: [String: JSONValue] = [
             "ports": .object(ports.mapValues { .integer($0) }),
             "aws_endpoint_url": .string("http://\(loopback):\(port("aws"))"),
             "cloudflare_api_url": .string("http://\(loopback):\(port("cloudflare"))/client/v4"),
-            "edge_url": .string("https://{slug}.\(settings.cloudflare.zoneName):\(port("edge"))"),
+            "edge_url": .string("https://{slug}.\(place.domain):\(port("edge"))"),
             "metadata_url": .string("http://\(bridge):\(port("metadata"))"),
             "artifacts_url": .string("http://\(bridge):\(port("artifacts"))"),
             "ca_file": .string(settings.folder + "/ca.pem"),
@@ -58,8 +59,9 @@ final class Readiness: Sendable {
             "region": .string(settings.region),
             "subnet_id": .string(network.subnets[0].id),
             "security_group_id": .string(VirtualNetwork.defaultGroupID),
-            "cloudflare_account_id": .string(settings.cloudflare.accountID),
-            "cloudflare_zone_id": .string(settings.cloudflare.zoneID),
+            "cloudflare_account_id": .string(place.accountID),
+            "cloudflare_zone_id": .string(place.zoneID),
+            "cloudflare_places": JSONValue(parsing: JSONValue.encode(settings.cloudflare.places)) ?? [],
         ]
         if ports["front"] != nil { members["front_url"] = .string("https://\(bridge):\(port("front"))") }
         return JSONValue.object(members).bytes
