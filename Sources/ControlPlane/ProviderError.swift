@@ -1,3 +1,5 @@
+import CurlHTTP
+
 /// A provider did not do what it was asked to. Holds the provider's own words, never what was sent.
 struct ProviderError: Error, Sendable, CustomStringConvertible {
     var service: String
@@ -11,6 +13,8 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
     var requestID: String?
     /// False only when the call certainly changed nothing.
     var mayHaveTakenEffect: Bool
+    /// What the provider asked to be left alone for.
+    var retryAfter: Duration?
 
     /// Source: the services' API references, "Common errors".
     private static let throttleCodes: Set<String> = [
@@ -32,4 +36,9 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
         let text = message.prefix(Self.maximumMessageLength)
         return "\(service) \(operation): \(answer), \(code): \(text)\(request)"
     }
+}
+
+extension HTTPResponse {
+    /// `Retry-After` in seconds; its form as a date is not used by the providers.
+    var retryAfter: Duration? { header("Retry-After").flatMap { Int($0) }.map { .seconds(max(0, $0)) } }
 }

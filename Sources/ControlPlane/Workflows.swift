@@ -53,12 +53,3 @@ extension Platform {
             in: transaction)
     }
 }
-
-extension WorkflowEngine {
-    /// Whether a workflow of the kind waits or runs for the subject.
-    func isLive(
-        kind: String, subject: String, in executor: (any PostgresExecutor)? = nil
-    ) async throws -> Bool {
-        try await status(kind: kind, subject: subject, in: executor)?.state.isLive ?? false
-    }
-}

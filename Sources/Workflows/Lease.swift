@@ -49,6 +49,8 @@ struct RecordedStep: Sendable {
     /// By the database's clock, at the time of reading; negative once it is past.
     let untilDeadline: Duration?
     let failure: PermanentFailure
+    /// Of a wait: its deadline was near when it was last looked at.
+    let isWarned: Bool
 
     init(_ row: Row) throws {
         guard let kind = StepKind(rawValue: try row["kind"]), let state = State(rawValue: try row["state"])
@@ -58,6 +60,7 @@ struct RecordedStep: Sendable {
         self.kind = kind
         self.state = state
         output = try row["output"]
+        isWarned = try row["is_warned"]
         untilDeadline = try row["until_deadline", as: Double?.self].map { .seconds($0) }
         failure = PermanentFailure(
             code: try row["failure_code", as: String?.self] ?? "failed",

@@ -107,7 +107,7 @@ extension WorkflowEngine {
 }
 
 extension Logger {
-    fileprivate func with(_ claimed: ClaimedWorkflow) -> Logger {
+    func with(_ claimed: ClaimedWorkflow) -> Logger {
         var logger = self
         logger[metadataKey: "workflow"] = "\(claimed.lease.id)"
         logger[metadataKey: "kind"] = "\(claimed.kind)"

@@ -25,7 +25,7 @@ struct RunStore: Sendable {
             )
             UPDATE workflows SET state = 'running', lease_owner = \(owner), lease_epoch = lease_epoch + 1,
                 attempts = attempts + 1, due_at = now() + \(leaseInterval), waiting_for = NULL,
-                started_at = coalesce(started_at, now())
+                postponed_for = NULL, started_at = coalesce(started_at, now())
             FROM due WHERE workflows.id = due.id
             RETURNING workflows.id, kind, subject, input::text AS input, lease_epoch, attempts, failures,
                 wakes, cancel_requested
@@ -76,13 +76,18 @@ struct RunStore: Sendable {
 
     /// Puts a run away. A wake that came since `wakes` were counted makes it due at once.
     func snooze(_ lease: Lease, _ snooze: Snooze, wakes: Int) async throws {
+        let postponed = snooze.postponed
         try await database.execute(
             """
-            UPDATE workflows SET state = 'waiting', lease_owner = NULL, waiting_for = \(snooze.name),
-                wakeable = \(snooze.wakeable),
-                due_at = CASE WHEN cancel_requested OR (\(snooze.wakeable) AND wakes <> \(wakes)) THEN now()
-                    ELSE now() + make_interval(secs => \(snooze.delay.inSeconds)) END
-            WHERE \(lease.held)
+            WITH put_away AS (
+                UPDATE workflows SET state = 'waiting', lease_owner = NULL, waiting_for = \(snooze.name),
+                    wakeable = \(snooze.wakeable), postponed_for = \(postponed),
+                    due_at = CASE WHEN cancel_requested OR (\(snooze.wakeable) AND wakes <> \(wakes))
+                        THEN now() ELSE now() + make_interval(secs => \(snooze.delay.inSeconds)) END
+                WHERE \(lease.held) RETURNING id
+            )
+            UPDATE workflow_steps SET attempts = attempts - 1 FROM put_away
+            WHERE workflow_id = put_away.id AND name = \(snooze.name) AND \(postponed != nil)
             """)
     }
 

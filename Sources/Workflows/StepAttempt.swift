@@ -39,6 +39,13 @@ extension WorkflowContext {
     ) async throws -> any Error {
         if let stop = stopped(error, name) { return stop }
         if error is WaitTimedOut { return error }
+        if let postponed = error as? Postponed {
+            let snooze = Suspension.snoozed(
+                Snooze(
+                    delay: postponed.delay, name: name, wakeable: false, postponed: postponed.reason))
+            suspend(snooze)
+            return snooze
+        }
         if let failure = error as? PermanentFailure { return try await failed(failure, name, kind) }
         let text = boundedText(error)
         let (failures, elapsed) = try await persisting { try await store.noteFailure(name, kind, text) }

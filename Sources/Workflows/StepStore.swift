@@ -8,7 +8,7 @@ struct StepStore: Sendable {
     func recorded() async throws -> [String: RecordedStep] {
         let rows = try await database.query(
             """
-            SELECT name, kind, state, output::text AS output, failure_code, last_error,
+            SELECT name, kind, state, output::text AS output, failure_code, last_error, warned_at IS NOT NULL AS is_warned,
                 extract(epoch FROM deadline - now())::float8 AS until_deadline
             FROM workflow_steps WHERE workflow_id = \(lease.id)
             """)
@@ -19,8 +19,10 @@ struct StepStore: Sendable {
 
     /// Notes the start of a try, before its effect. This commit alone does not wait for the disk: losing it
     /// in a crash of the database loses no more than a count.
-    /// - Returns: the wakes so far.
-    func begin(_ name: String, _ kind: StepKind, deadline: Duration? = nil) async throws -> Int {
+    /// - Returns: the wakes so far, and which try this is.
+    func begin(
+        _ name: String, _ kind: StepKind, deadline: Duration? = nil
+    ) async throws -> (wakes: Int, attempt: Int) {
         let rows = try await database.query(
             """
             WITH held AS (SELECT id, cancel_requested, wakes FROM workflows WHERE \(lease.held)),
@@ -30,10 +32,24 @@ struct StepStore: Sendable {
                     now() + make_interval(secs => \(deadline?.inSeconds))
                 FROM held WHERE NOT cancel_requested
                 ON CONFLICT (workflow_id, name) DO UPDATE SET attempts = workflow_steps.attempts + 1
+                RETURNING attempts
             )
-            SELECT cancel_requested, wakes, set_config('synchronous_commit', 'off', true) FROM held
+            SELECT cancel_requested, wakes, (SELECT attempts FROM started) AS attempts,
+                set_config('synchronous_commit', 'off', true)
+            FROM held
             """)
-        return try wakes(in: rows)
+        return (try wakes(in: rows), try rows[0]["attempts"])
+    }
+
+    /// Notes that a wait nears its deadline.
+    /// - Returns: whether it was not noted before.
+    func warn(_ name: String) async throws -> Bool {
+        try await database.execute(
+            """
+            UPDATE workflow_steps SET warned_at = now() FROM workflows
+            WHERE workflow_id = \(lease.id) AND name = \(name) AND warned_at IS NULL
+                AND id = workflow_id AND lease_epoch = \(lease.epoch) AND workflows.state = 'running'
+            """) == 1
     }
 
     /// Looks whether the lease holds and nobody asked to cancel, without taking a lock: a transaction that

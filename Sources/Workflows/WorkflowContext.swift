@@ -1,3 +1,4 @@
+import Logging
 import Postgres
 import Synchronization
 
@@ -30,7 +31,10 @@ package final class WorkflowContext: Sendable {
     let time: WorkflowTime
     let state: Mutex<State>
 
-    init(_ claimed: ClaimedWorkflow, database: PostgresPool, time: WorkflowTime) {
+    let logger: Logger
+
+    init(_ claimed: ClaimedWorkflow, database: PostgresPool, time: WorkflowTime, logger: Logger) {
+        self.logger = logger.with(claimed)
         workflowID = claimed.lease.id
         kind = claimed.kind
         subject = claimed.subject
@@ -59,13 +63,45 @@ package final class WorkflowContext: Sendable {
         _ name: String, retry: RetryPolicy = .default, isolation: isolated (any Actor)? = #isolation,
         _ body: (String) async throws -> Output
     ) async throws -> Output {
-        if let output = try recordedOutput(name, .step, as: Output.self) { return output }
-        return try await attempting(name, .step, retry) {
-            noteWakes(try await store.begin(name, .step))
-            let output = try await body(stepKey(workflow: workflowID, step: name))
+        try await attempt(name, retry, body) { output in
             let json = try encoded(output, of: name)
             try await persisting { try await store.finish(name, .step, output: json, in: store.database) }
             return output
+        }
+    }
+
+    /// An outside effect, and our own SQL about it in the commit that records the step: that SQL happens
+    /// exactly once, and never by a run that lost its lease. `body` returns the output, which is recorded,
+    /// and what only `record` may see.
+    @discardableResult
+    package func step<Output: Codable & Sendable, Detail: Sendable>(
+        _ name: String, retry: RetryPolicy = .default, isolation: isolated (any Actor)? = #isolation,
+        _ body: (String) async throws -> (Output, Detail),
+        record: (Output, Detail, Transaction) async throws -> Void
+    ) async throws -> Output {
+        try await attempt(name, retry, body) { output, detail in
+            let json = try encoded(output, of: name)
+            try await persisting {
+                try await store.database.transaction { transaction in
+                    try await record(output, detail, transaction)
+                    try await store.finish(name, .step, output: json, in: transaction)
+                }
+            }
+            return output
+        }
+    }
+
+    private func attempt<Made: Sendable, Output: Codable & Sendable>(
+        _ name: String, _ retry: RetryPolicy, isolation: isolated (any Actor)? = #isolation,
+        _ body: (String) async throws -> Made, _ finish: (Made) async throws -> Output
+    ) async throws -> Output {
+        if let output = try recordedOutput(name, .step, as: Output.self) { return output }
+        return try await attempting(name, .step, retry) {
+            let (wakes, attempt) = try await store.begin(name, .step)
+            noteWakes(wakes)
+            let step = CurrentStep(key: stepKey(workflow: workflowID, step: name), attempt: attempt)
+            return try await finish(
+                try await CurrentStep.$value.withValue(step) { try await body(step.key) })
         }
     }
 

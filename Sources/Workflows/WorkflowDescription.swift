@@ -24,6 +24,8 @@ package struct WorkflowDescription: Sendable, Codable {
         package let startedAt: Date
         package let finishedAt: Date?
         package let deadline: Date?
+        /// When the deadline of a wait came near.
+        package let warnedAt: Date?
         package let failureCode: String?
         package let lastError: String?
     }
@@ -41,6 +43,8 @@ package struct WorkflowDescription: Sendable, Codable {
     package let wakeAt: Date?
     /// The step it waits for, or whose retry is due.
     package let waitingFor: String?
+    /// Why it may not run yet, if it was postponed.
+    package let postponedFor: String?
     package let leaseOwner: String?
     /// When another worker may take over, if it runs.
     package let leaseUntil: Date?
@@ -88,6 +92,7 @@ extension WorkflowDescription {
         finishedAt = try row["finished_at"]
         wakeAt = state == .waiting ? try row["due_at"] : nil
         waitingFor = try row["waiting_for"]
+        postponedFor = try row["postponed_for"]
         leaseOwner = try row["lease_owner"]
         leaseUntil = state == .running ? try row["due_at"] : nil
         cancelRequested = try row["cancel_requested"]
@@ -107,6 +112,7 @@ extension WorkflowDescription.Step {
         startedAt = try row["started_at"]
         finishedAt = try row["finished_at"]
         deadline = try row["deadline"]
+        warnedAt = try row["warned_at"]
         failureCode = try row["failure_code"]
         lastError = try row["last_error"]
     }

@@ -26,6 +26,21 @@ package struct WaitTimedOut: Error, Sendable, Equatable, CustomStringConvertible
     static let code = "wait_timed_out"
 }
 
+/// A step may not run yet: the run is put away for `delay`, and the step begins anew then. Costs no try, and
+/// nothing may have happened before it is thrown.
+package struct Postponed: Error, Sendable, Equatable, CustomStringConvertible {
+    package let delay: Duration
+    /// What is waited for, for people. Stored and shown: no secrets.
+    package let reason: String
+
+    package init(delay: Duration, reason: String) {
+        self.delay = delay
+        self.reason = reason
+    }
+
+    package var description: String { "\(reason), in \(delay)" }
+}
+
 /// A live workflow of this kind for this subject exists already.
 package struct WorkflowConflict: Error, Sendable, Equatable {
     package let existing: UUID
@@ -57,6 +72,8 @@ struct Snooze: Equatable {
     let name: String
     /// Whether a wake ends it.
     let wakeable: Bool
+    /// Why the step was postponed: this try does not count.
+    var postponed: String?
 }
 
 /// What is stored of an error: its description, at most 500 characters.

@@ -85,6 +85,53 @@ extension WorkflowEngine {
         return .cancelled
     }
 
+    /// Whether a workflow of the kind waits or runs for the subject.
+    package func isLive(
+        kind: String, subject: String, in executor: (any PostgresExecutor)? = nil
+    ) async throws -> Bool {
+        let rows = try await (executor ?? database).query(
+            """
+            SELECT 1 AS one FROM workflows
+            WHERE kind = \(kind) AND subject = \(subject) AND state IN ('waiting', 'running')
+            """)
+        return !rows.isEmpty
+    }
+
+    /// A person ends a snooze, of whatever sort: a retry's pause, a wait, a postponement.
+    /// - Returns: whether a workflow was waiting.
+    @discardableResult
+    package func hurry(_ id: UUID, in executor: some PostgresExecutor) async throws -> Bool {
+        let rows = try await executor.query(
+            """
+            WITH hurried AS (
+                UPDATE workflows SET due_at = now(), wakes = wakes + 1
+                WHERE id = \(id) AND state = 'waiting' RETURNING kind
+            )
+            SELECT pg_notify('workflows', kind) FROM hurried
+            """)
+        return !rows.isEmpty
+    }
+
+    /// A person declares the wait that the workflow is in as over; it goes on behind it.
+    /// - Returns: the wait's name; nil when the workflow waits for nothing that can be declared over.
+    package func endWait(_ id: UUID, in executor: some PostgresExecutor) async throws -> String? {
+        let rows = try await executor.query(
+            """
+            WITH held AS (
+                SELECT id, waiting_for FROM workflows WHERE id = \(id) AND state = 'waiting'
+                FOR NO KEY UPDATE
+            )
+            UPDATE workflow_steps SET state = 'done', output = '{}', finished_at = clock_timestamp()
+            FROM held
+            WHERE workflow_id = held.id AND name = held.waiting_for AND kind IN ('wait', 'sleep')
+                AND workflow_steps.state = 'started'
+            RETURNING name
+            """)
+        guard let row = rows.first else { return nil }
+        try await hurry(id, in: executor)
+        return try row["name", as: String.self]
+    }
+
     /// Deletes workflows that ended longer ago, at most 1,000 in one call.
     /// - Returns: how many were deleted.
     package func deleteEnded(before age: Duration) async throws -> Int {

@@ -15,7 +15,8 @@ package struct WorkflowRun: Sendable {
         self.claimed = claimed
         self.engine = engine
         self.handler = handler
-        context = WorkflowContext(claimed, database: engine.database, time: engine.time)
+        context = WorkflowContext(
+            claimed, database: engine.database, time: engine.time, logger: engine.logger)
     }
 
     /// Runs it as a task of its own; its end is a signal to look for more work.

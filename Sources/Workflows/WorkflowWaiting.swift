@@ -1,6 +1,9 @@
 import Postgres
 
 extension WorkflowContext {
+    /// A wait of which less than this share of its time is left is worth a warning, once.
+    package static let warningShare = 0.25
+
     /// Waits until `condition` returns a value, and records it. Between looks the workflow is put away: no
     /// worker is held. It looks again after a wake of its subject, and every `poll` in any case.
     /// - Parameter deadline: counts from the first look, by the database's clock; recorded then.
@@ -13,9 +16,10 @@ extension WorkflowContext {
     ) async throws -> Output {
         if let output = try recordedOutput(name, .wait, as: Output.self) { return output }
         let timeout = time.now() + (try await remaining(name, .wait, deadline))
+        let step = CurrentStep(key: stepKey(workflow: workflowID, step: name), attempt: 1)
         return try await attempting(name, .wait, .never) {
             do {
-                if let output = try await condition() {
+                if let output = try await CurrentStep.$value.withValue(step, operation: { try await condition() }) {
                     let json = try encoded(output, of: name)
                     try await persisting {
                         try await store.finish(name, .wait, output: json, in: store.database)
@@ -32,6 +36,7 @@ extension WorkflowContext {
                 try await persisting { try await store.fail(name, .wait, failure) }
                 throw timedOut
             }
+            if remaining <= deadline * Self.warningShare { try await warn(name, remaining) }
             throw Suspension.snoozed(Snooze(delay: min(poll, remaining), name: name, wakeable: true))
         }
     }
@@ -60,14 +65,21 @@ extension WorkflowContext {
         let (recorded, readAt) = state.withLock { ($0.recorded[name], $0.readAt) }
         if let deadline = recorded?.untilDeadline { return deadline - (time.now() - readAt) }
         return try await attempting(name, kind, .never) {
-            noteWakes(try await store.begin(name, kind, deadline: limit))
+            noteWakes(try await store.begin(name, kind, deadline: limit).wakes)
             return limit
         }
     }
 
+    private func warn(_ name: String, _ remaining: Duration) async throws {
+        guard state.withLock({ $0.recorded[name]?.isWarned != true }) else { return }
+        guard try await persisting({ try await store.warn(name) }) else { return }
+        logger.warning(
+            "a wait nears its deadline", metadata: ["wait": "\(name)", "left": "\(remaining)"])
+    }
+
     private func isLookedPast(_ error: any Error) -> Bool {
         switch error {
-        case is PermanentFailure, is Suspension, is WorkflowCancelled, is CancellationError: false
+        case is PermanentFailure, is Postponed, is Suspension, is WorkflowCancelled, is CancellationError: false
         case let error as PostgresError: !error.isConnectionFailure
         default: suspension == nil && !Task.isCancelled
         }

@@ -9,6 +9,8 @@ struct AWSConnection: Sendable {
     /// One endpoint for every service; nil: `https://<service>.<region>.amazonaws.com`.
     let endpointURL: String?
     let http: any HTTPTransport
+    /// nil: nobody else calls, as in a tool without a database.
+    var governor: Governor?
 
     struct Call: Sendable {
         var service: String
@@ -30,15 +32,31 @@ struct AWSConnection: Sendable {
     /// - Throws: `ProviderError`, with the code and message that `parseError` finds in an error's body.
     func send(_ call: Call, parseError: ([UInt8]) -> (code: String, message: String)?) async throws -> Answer
     {
+        let limit = governor?.limits.limit(of: call.service, call.operation, scope: region)
+        if let limit { try await governor?.admit(limit, call.operation) }
         let response = try await exchange(call)
         let requestID = response.header("x-amzn-RequestId") ?? response.header("x-amz-request-id")
+        CallLog.current?.note(
+            CallRecord(operation: "\(call.service) \(call.operation)", requestID: requestID))
         guard response.status == 200 else {
-            let (code, message) = parseError(response.body) ?? ("unknown", "The answer could not be read.")
-            throw ProviderError(
-                service: call.service, operation: call.operation, status: response.status, code: code,
-                message: firstLine(message), requestID: requestID, mayHaveTakenEffect: response.status >= 500)
+            let error = failure(call, response, requestID, parseError(response.body))
+            if let limit, error.isThrottle {
+                try await governor?.throttled(limit, retryAfter: error.retryAfter)
+            }
+            throw error
         }
         return Answer(body: response.body, requestID: requestID)
+    }
+
+    private func failure(
+        _ call: Call, _ response: HTTPResponse, _ requestID: String?,
+        _ error: (code: String, message: String)?
+    ) -> ProviderError {
+        let (code, message) = error ?? ("unknown", "The answer could not be read.")
+        return ProviderError(
+            service: call.service, operation: call.operation, status: response.status, code: code,
+            message: firstLine(message), requestID: requestID,
+            mayHaveTakenEffect: response.status >= 500, retryAfter: response.retryAfter)
     }
 
     private func exchange(_ call: Call) async throws -> HTTPResponse {
@@ -85,13 +103,15 @@ struct AWSConnection: Sendable {
 }
 
 extension AWSConnection {
-    init(_ settings: Configuration.AWSSettings, http: any HTTPTransport) {
+    init(
+        _ settings: Configuration.AWSSettings, http: any HTTPTransport, governor: Governor? = nil
+    ) {
         self.init(
             region: settings.region,
             credentials: Credentials(
                 accessKeyID: settings.accessKeyID, secretAccessKey: settings.secretAccessKey,
                 sessionToken: settings.sessionToken),
-            endpointURL: settings.endpointURL, http: http)
+            endpointURL: settings.endpointURL, http: http, governor: governor)
     }
 }
 

@@ -9,6 +9,10 @@ struct CloudflareClient: Sendable {
     let accountID: String
     let zoneID: String
     let http: any HTTPTransport
+    /// nil: nobody else calls, as in a tool without a database.
+    var governor: Governor?
+    /// Tells the API tokens apart: Cloudflare limits each by itself.
+    var tokenNumber = 1
 
     /// Most records or tunnels that one look-up reads; names are exact, so a handful is the rule.
     static let pageSize = 100
@@ -137,6 +141,20 @@ struct DNSRecord: Decodable, Sendable {
     var id: String
     var name: String
     var content: String
+    var comment: String?
+}
+
+extension ProviderError {
+    /// The account has a tunnel of this name. Source: Cloudflare API, cfd_tunnel.
+    var isTunnelNameTaken: Bool { service == "cloudflare" && code == "1013" }
+
+    /// The zone has a record that excludes this one. Source: Cloudflare API, DNS records.
+    var isRecordTaken: Bool {
+        service == "cloudflare" && ["81053", "81054", "81057", "81058"].contains(code)
+    }
+
+    /// The account or zone is full.
+    var isQuota: Bool { code == "81045" || code == "1014" || code == "VcpuLimitExceeded" }
 }
 
 /// A result of which nothing but its success matters.

@@ -35,7 +35,14 @@ extension CloudflareClient {
     private func exchange<Result: Decodable>(
         _ operation: String, _ method: String, _ path: String, body: [UInt8]?, as _: Result.Type
     ) async throws -> Result {
+        let limit = governor?.limits.limit(of: "cloudflare", operation, scope: "token-\(tokenNumber)")
+        if let limit { try await governor?.admit(limit, operation) }
         let response = try await send(operation, method, path, body)
+        CallLog.current?.note(
+            CallRecord(operation: "cloudflare \(operation)", requestID: response.header("cf-ray")))
+        if let limit, response.status == 429 {
+            try await governor?.throttled(limit, retryAfter: response.retryAfter)
+        }
         let data = Data(response.body)
         if let envelope = try? JSONDecoder().decode(Envelope<Result>.self, from: data), envelope.success,
             (200..<300).contains(response.status)
@@ -57,7 +64,8 @@ extension CloudflareClient {
             code: error.map { "\($0.code)" } ?? "malformed_answer",
             message: error?.message ?? "The answer is not what the API describes.",
             requestID: response.header("cf-ray"),
-            mayHaveTakenEffect: response.status >= 500 || response.status == 200)
+            mayHaveTakenEffect: response.status >= 500 || response.status == 200,
+            retryAfter: response.retryAfter)
     }
 
     private func send(
@@ -80,9 +88,13 @@ extension CloudflareClient {
 }
 
 extension CloudflareClient {
-    init(_ settings: Configuration.CloudflareSettings, http: any HTTPTransport) {
+    init(
+        _ settings: Configuration.CloudflareSettings, _ place: CloudflarePlace,
+        http: any HTTPTransport, governor: Governor? = nil
+    ) {
         self.init(
-            url: settings.apiURL, apiToken: settings.apiToken, accountID: settings.accountID,
-            zoneID: settings.zoneID, http: http)
+            url: settings.apiURL, apiToken: place.apiToken ?? settings.apiToken,
+            accountID: place.accountID, zoneID: place.zoneID, http: http, governor: governor,
+            tokenNumber: settings.tokenNumber(of: place))
     }
 }

@@ -2,6 +2,8 @@ import FoundationEssentials
 
 /// All that the service is told from outside. Read once at start, from the environment alone.
 struct Configuration: Sendable {
+    /// Names this platform among others that share its accounts: in tags, names and comments.
+    var platformID: String
     var databaseURL: String
     var databaseConnections: Int
     var listenHost: String
@@ -15,6 +17,11 @@ struct Configuration: Sendable {
     var launch: LaunchSettings
     var deadlines: Deadlines
     var secrets: SecretSettings
+    var limits: ProviderLimits
+    /// vCPUs that the region's quota leaves to tenants.
+    var maximumVCPUs: Int
+    /// Days for which a deleted tenant's volume is kept, by plan; 0 where a plan is not named.
+    var retentionDays: [String: Int]
 
     struct AWSSettings: Sendable {
         var region: String
@@ -28,8 +35,17 @@ struct Configuration: Sendable {
     struct CloudflareSettings: Sendable {
         var apiURL: String
         var apiToken: String
-        var accountID: String
-        var zoneID: String
+        /// At least one.
+        var places: [CloudflarePlace]
+
+        /// From 1; places with the same token have the same number.
+        func tokenNumber(of place: CloudflarePlace) -> Int {
+            var tokens = [apiToken]
+            for token in places.map({ $0.apiToken ?? apiToken }) where !tokens.contains(token) {
+                tokens.append(token)
+            }
+            return 1 + (tokens.firstIndex(of: place.apiToken ?? apiToken) ?? 0)
+        }
     }
 
     /// What a new tenant's instance is made of.
@@ -41,7 +57,8 @@ struct Configuration: Sendable {
         var edgeURL: String
         var imageID: String
         var instanceType: String
-        var subnetID: String
+        /// At least one. New tenants spread over them.
+        var subnetIDs: [String]
         var securityGroupID: String
         var instanceProfile: String?
         var volumeGigabytes: Int
@@ -86,6 +103,7 @@ struct Configuration: Sendable {
     /// - Throws: `ConfigurationError` naming everything that is missing or malformed.
     init(environment: [String: String]) throws {
         var reader = EnvironmentReader(environment)
+        platformID = reader.platformID()
         databaseURL = reader.url(.databaseURL, schemes: ["postgres", "postgresql"])
         databaseConnections = reader.integer(.databaseConnections, in: 2...500)
         (listenHost, listenPort) = reader.address(.listen)
@@ -95,6 +113,9 @@ struct Configuration: Sendable {
         migrationsPath = reader.string(.migrationsPath)
         aws = AWSSettings(&reader)
         cloudflare = CloudflareSettings(&reader)
+        limits = reader.providerLimits()
+        maximumVCPUs = reader.integer(.maximumVCPUs, in: 1...1_000_000)
+        retentionDays = reader.retentionDays()
         launch = LaunchSettings(&reader)
         deadlines = Deadlines(&reader)
         secrets = SecretSettings(&reader)
@@ -116,8 +137,7 @@ extension Configuration.CloudflareSettings {
     init(_ reader: inout EnvironmentReader) {
         apiURL = reader.url(.cloudflareAPIURL)
         apiToken = reader.string(.cloudflareAPIToken)
-        accountID = reader.string(.cloudflareAccountID)
-        zoneID = reader.string(.cloudflareZoneID)
+        places = reader.cloudflarePlaces()
     }
 }
 
@@ -129,7 +149,7 @@ extension Configuration.LaunchSettings {
         edgeURL = reader.edgeURL(tenantDomain: tenantDomain)
         imageID = reader.string(.ec2ImageID)
         instanceType = reader.string(.ec2InstanceType)
-        subnetID = reader.string(.ec2SubnetID)
+        subnetIDs = reader.string(.ec2SubnetID).split(separator: ",").map(String.init)
         securityGroupID = reader.string(.ec2SecurityGroupID)
         instanceProfile = reader.optional(.ec2InstanceProfile)
         volumeGigabytes = reader.integer(.ec2VolumeGigabytes, in: 8...16_384)

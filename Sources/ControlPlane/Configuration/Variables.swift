@@ -1,5 +1,3 @@
-import TenantProtocol
-
 /// Every variable that the control plane reads. `controlplane configuration` prints this list.
 extension Variable {
     static let databaseURL = Variable(
@@ -16,7 +14,7 @@ extension Variable {
         name: "CP_WORKERS", meaning: "workflows that one process runs at the same time", fallback: "16")
     static let lease = Variable(
         name: "CP_LEASE_SECONDS", meaning: "after this long without a heartbeat another process takes over",
-        fallback: "5")
+        fallback: "4")
     static let migrationsPath = Variable(
         name: "MIGRATIONS_PATH", meaning: "folder of the SQL migrations", fallback: "migrations")
     static let userdataPath = Variable(
@@ -54,11 +52,30 @@ extension Variable {
         name: "CLOUDFLARE_ACCOUNT_ID", meaning: "account that holds the tunnels")
     static let cloudflareZoneID = Variable(
         name: "CLOUDFLARE_ZONE_ID", meaning: "zone of TENANT_DOMAIN")
+    static let cloudflarePlaces = Variable(
+        name: "CLOUDFLARE_PLACES",
+        meaning: "several accounts and zones, instead of the two variables above: JSON list of "
+            + "{account_id, zone_id, domain, api_token?, maximum_tunnels?, maximum_records?}",
+        fallback: "", isSecret: true)
+    static let platformID = Variable(
+        name: "PLATFORM_ID",
+        meaning: "names this platform among others that share its accounts, 1 to 16 of a-z and 0-9",
+        fallback: "molecule")
+    static let providerLimits = Variable(
+        name: "PROVIDER_LIMITS",
+        meaning: "limits that a provider has raised: JSON, as "
+            + "{\"ec2.RunInstances\": {\"capacity\": 10, \"per_second\": 4}}", fallback: "")
+    static let maximumVCPUs = Variable(
+        name: "EC2_MAXIMUM_VCPUS", meaning: "vCPUs that the region's quota leaves to tenants",
+        fallback: "20000")
+    static let retentionDays = Variable(
+        name: "RETENTION_DAYS",
+        meaning: "days for which a deleted tenant's volume is kept, by plan", fallback: "starter=7,pro=30")
 
     static let ec2ImageID = Variable(name: "EC2_AMI_ID", meaning: "image of a tenant's instance")
     static let ec2InstanceType = Variable(
         name: "EC2_INSTANCE_TYPE", meaning: "type of a tenant's instance", fallback: "t3.medium")
-    static let ec2SubnetID = Variable(name: "EC2_SUBNET_ID", meaning: "subnet of the tenants' instances")
+    static let ec2SubnetID = Variable(name: "EC2_SUBNET_ID", meaning: "subnets of the tenants' instances, separated by commas")
     static let ec2SecurityGroupID = Variable(
         name: "EC2_SECURITY_GROUP_ID",
         meaning: "the security group, without inbound rules, that tenants share")
@@ -121,50 +138,11 @@ extension Variable {
         databaseURL, databaseConnections, listen, adminToken, workers, lease, migrationsPath, userdataPath,
         publicURL, caFile, tenantDomain, edgeURL,
         awsRegion, awsAccessKeyID, awsSecretAccessKey, awsSessionToken, awsEndpointURL,
-        cloudflareAPIURL, cloudflareAPIToken, cloudflareAccountID, cloudflareZoneID,
+        cloudflareAPIURL, cloudflareAPIToken, cloudflareAccountID, cloudflareZoneID, cloudflarePlaces,
+        platformID, providerLimits, maximumVCPUs, retentionDays,
         ec2ImageID, ec2InstanceType, ec2SubnetID, ec2SecurityGroupID, ec2InstanceProfile, ec2VolumeGigabytes,
         ec2IdentityCertificate, registryURL, imagePostgres, imageRedis, imageMemoryPlugin, imageTenant,
         imageCloudflared, agentURL, agentSHA256, secretsEncryptionKey, kmsKeyARN, provisionSharedSecret,
         deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, poll, providerVisibility,
     ]
-}
-
-extension EnvironmentReader {
-    /// Shortest accepted secret, in characters.
-    static let minimumSecretLength = 32
-
-    mutating func longSecret(_ variable: Variable) -> String {
-        let expected = "at least \(Self.minimumSecretLength) characters long"
-        return parse(variable, expected: expected) { $0.utf8.count >= Self.minimumSecretLength ? $0 : nil }
-            ?? ""
-    }
-
-    mutating func address(_ variable: Variable) -> (host: String, port: Int) {
-        parse(variable, expected: "host:port") { text in
-            guard let colon = text.lastIndex(of: ":"), colon != text.startIndex,
-                let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
-            else { return nil }
-            return (String(text[..<colon]), port)
-        } ?? ("127.0.0.1", 0)
-    }
-
-    mutating func sha256(_ variable: Variable) -> String {
-        parse(variable, expected: "64 lower-case hexadecimal digits") { text in
-            text.utf8.count == 64 && text.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
-                ? text : nil
-        } ?? ""
-    }
-
-    mutating func edgeURL(tenantDomain: String) -> String {
-        let template = optional(.edgeURL) ?? "https://{slug}.\(tenantDomain)"
-        if !template.contains("{slug}") { note("EDGE_URL: \"\(template)\" does not contain {slug}.") }
-        return template
-    }
-
-    mutating func authority() -> String? {
-        guard let pem = optionalFile(.caFile) else { return nil }
-        let limit = Declaration.maximumCertificateAuthorityLength
-        if pem.utf8.count > limit { note("CP_CA_FILE: longer than \(limit) bytes; give one certificate.") }
-        return pem
-    }
 }

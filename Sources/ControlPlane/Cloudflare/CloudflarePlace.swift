@@ -1,0 +1,55 @@
+/// Where tenants' tunnels and DNS records live: one account, one zone of it, and the zone's domain.
+struct CloudflarePlace: Sendable, Codable, Equatable {
+    var accountID: String
+    var zoneID: String
+    /// Tenants placed here live at `<slug>.<domain>`.
+    var domain: String
+    /// A token for this account alone; nil: the common one.
+    var apiToken: String?
+    /// Cloudflare's default is 1,000 tunnels an account.
+    var maximumTunnels = 1_000
+    /// Cloudflare's default is 200 records on a new free zone.
+    var maximumRecords = 200
+
+    enum CodingKeys: String, CodingKey {
+        case domain
+        case accountID = "account_id"
+        case zoneID = "zone_id"
+        case apiToken = "api_token"
+        case maximumTunnels = "maximum_tunnels"
+        case maximumRecords = "maximum_records"
+    }
+}
+
+extension CloudflarePlace {
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        accountID = try container.decode(String.self, forKey: .accountID)
+        zoneID = try container.decode(String.self, forKey: .zoneID)
+        domain = try container.decode(String.self, forKey: .domain)
+        apiToken = try container.decodeIfPresent(String.self, forKey: .apiToken)
+        maximumTunnels = try container.decodeIfPresent(Int.self, forKey: .maximumTunnels) ?? 1_000
+        maximumRecords = try container.decodeIfPresent(Int.self, forKey: .maximumRecords) ?? 200
+    }
+}
+
+/// The clients of every place. Answers are of the place that a launch remembers, also after its settings
+/// changed: what was created there must be found there.
+struct Cloudflare: Sendable {
+    private let clients: [CloudflareClient]
+
+    init(clients: [CloudflareClient]) { self.clients = clients }
+
+    var all: [CloudflareClient] { clients }
+
+    /// The client of a place; of a launch that remembers none, the first.
+    func at(accountID: String?, zoneID: String?) throws -> CloudflareClient {
+        guard let accountID, let zoneID else { return clients[0] }
+        guard let client = clients.first(where: { $0.accountID == accountID && $0.zoneID == zoneID }) else {
+            throw AppError(
+                .internalError, "place_unknown",
+                "CLOUDFLARE_PLACES names no account \(accountID) with zone \(zoneID) any more.")
+        }
+        return client
+    }
+}

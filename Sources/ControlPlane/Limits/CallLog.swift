@@ -1,0 +1,19 @@
+import Synchronization
+
+/// One call to a provider, as the ledger keeps it.
+struct CallRecord: Codable, Sendable {
+    var operation: String
+    /// The provider's own id of the request, for a question to its support.
+    var requestID: String?
+}
+
+/// The last call that a step made. The wire notes calls here; the step's record carries the last one into
+/// the ledger.
+final class CallLog: Sendable {
+    @TaskLocal static var current: CallLog?
+
+    private let state = Mutex<CallRecord?>(nil)
+
+    var last: CallRecord? { state.withLock { $0 } }
+    func note(_ call: CallRecord) { state.withLock { $0 = call } }
+}
