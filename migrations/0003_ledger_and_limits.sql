@@ -28,7 +28,8 @@ ALTER TABLE tenants
     -- The snapshot that the instance's volume starts from, when a deleted tenant comes back.
     ADD COLUMN snapshot_id text;
 CREATE INDEX tenants_placement ON tenants (cloudflare_account_id, cloudflare_zone_id, subnet_id)
-    INCLUDE (vcpus);
+    INCLUDE (vcpus) WHERE cloudflare_account_id IS NOT NULL;
+CREATE INDEX tenants_running ON tenants (running_at DESC) WHERE running_at IS NOT NULL;
 
 -- A purged organisation whose snapshot is kept: until then it can be restored, and keeps its slug.
 ALTER TABLE orgs ADD COLUMN retained_until timestamptz;

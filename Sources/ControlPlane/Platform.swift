@@ -13,7 +13,8 @@ struct Platform: Sendable {
     let engine: WorkflowEngine
     let ec2: EC2Client
     let ssm: SSMClient
-    let cloudflare: CloudflareClient
+    let governor: Governor
+    let cloudflare: Cloudflare
     let registry: RegistryClient
     let secrets: SecretBox
     let http: any HTTPTransport
@@ -46,13 +47,18 @@ struct Platform: Sendable {
             configuration: .init(
                 workers: configuration.workers, lease: configuration.lease, poll: .seconds(1)),
             logger: logger, name: name, time: time)
-        let aws = AWSConnection(configuration.aws, http: http)
+        let governor = Governor(database: database, limits: configuration.limits)
+        self.governor = governor
+        let aws = AWSConnection(configuration.aws, http: http, governor: governor)
         ec2 = EC2Client(aws)
         ssm = SSMClient(aws)
         secrets = SecretBox(
             kmsKeyARN: configuration.secrets.kmsKeyARN, localKey: configuration.secrets.localKey,
             kms: KMSClient(aws))
-        cloudflare = CloudflareClient(configuration.cloudflare, http: http)
+        cloudflare = Cloudflare(
+            clients: configuration.cloudflare.places.map {
+                CloudflareClient(configuration.cloudflare, $0, http: http, governor: governor)
+            })
         registry = RegistryClient(url: configuration.launch.registryURL, http: http)
         inbox = BootEventInbox(database: database, engine: engine)
         registerWorkflows()
@@ -78,8 +84,10 @@ extension Platform {
     }
 
     /// Whether the tenant answers 200 on `/health` on its own hostname, through its tunnel.
-    func isHealthyThroughEdge(slug: String) async -> Bool {
+    func isHealthyThroughEdge(slug: String, _ launch: Launch?) async -> Bool {
+        let hostname = launch?.hostname ?? "\(slug).\(configuration.launch.tenantDomain)"
         let base = configuration.launch.edgeURL.replacing("{slug}", with: slug)
+            .replacing("{hostname}", with: hostname)
         var request = HTTPRequest("GET", base + "/health")
         request.timeout = .seconds(10)
         return (try? await http.send(request))?.status == 200

@@ -1,3 +1,4 @@
+import Postgres
 import Workflows
 
 extension WorkflowContext {
@@ -11,25 +12,61 @@ extension WorkflowContext {
         _ name: String, isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Output
     ) async throws -> Output {
         try await step(name, retry: Self.providerRetry) { key in
-            do {
-                return try await body(key)
-            } catch let error as ProviderError where !error.isRetryable {
-                throw PermanentFailure(code: "provider_refused", message: "\(error)")
-            } catch let error as AppError where error.kind == .unprocessable {
-                throw PermanentFailure(code: error.code, message: error.message)
-            }
+            try await explained { try await body(key) }
         }
     }
 
-    func call(
-        _ name: String, isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Void
-    ) async throws {
-        _ = try await call(name) { key -> Done in
-            try await body(key)
-            return Done()
+    /// A step that asks a provider, and our own SQL about the answer in the commit that records it.
+    @discardableResult
+    func call<Output: Codable & Sendable, Detail: Sendable>(
+        _ name: String, isolation: isolated (any Actor)? = #isolation,
+        _ body: (String) async throws -> (Output, Detail),
+        record: (Output, Detail, Transaction) async throws -> Void
+    ) async throws -> Output {
+        try await step(
+            name, retry: Self.providerRetry, { key in try await explained { try await body(key) } },
+            record: record)
+    }
+
+    /// Creates a resource whose intent stands in the ledger: its id and the call go there in the commit that
+    /// records the step; a failed call is noted there as well.
+    /// - Parameter body: returns the output and the provider's id.
+    @discardableResult
+    func create<Output: Codable & Sendable>(
+        _ name: String, _ kind: ResourceLedger.Kind, _ intentID: String, ledger: ResourceLedger,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (String) async throws -> (Output, providerID: String),
+        record: (Output, Transaction) async throws -> Void = { _, _ in }
+    ) async throws -> Output {
+        try await call(
+            name,
+            { key in
+                let log = CallLog()
+                do {
+                    let made = try await CallLog.$current.withValue(log) { try await body(key) }
+                    return (made.0, (made.providerID, log.last))
+                } catch let error as ProviderError {
+                    try await ledger.failed(kind, intentID: intentID, error)
+                    throw error
+                }
+            },
+            record: { (output: Output, made: (id: String, call: CallRecord?), transaction) in
+                try await ResourceLedger(database: transaction).created(
+                    kind, intentID: intentID, providerID: made.id, made.call)
+                try await record(output, transaction)
+            })
+    }
+
+    private func explained<Output: Sendable>(
+        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Output
+    ) async throws -> Output {
+        do {
+            return try await body()
+        } catch let error as ProviderError where !error.isRetryable {
+            let code = error.isQuota ? "quota_exhausted" : "provider_refused"
+            throw PermanentFailure(code: code, message: "\(error)")
+        } catch let error as AppError where error.kind == .unprocessable || error.kind == .internalError {
+            throw PermanentFailure(code: error.code, message: error.message)
         }
     }
 }
-
-/// The output of a call that has none.
-private struct Done: Codable, Sendable {}

@@ -16,6 +16,8 @@ struct RunInstancesRequest: Sendable {
     var securityGroupIDs: [String]
     var instanceProfileName: String?
     var volumeGigabytes: Int
+    /// What the volume starts from; nil: the image's own.
+    var snapshotID: String?
     /// At most 16,384 bytes before base64.
     var userData: [UInt8]
     var tags: [String: String]

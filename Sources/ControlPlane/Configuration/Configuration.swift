@@ -53,7 +53,7 @@ struct Configuration: Sendable {
         var publicURL: String
         var certificateAuthority: String?
         var tenantDomain: String
-        /// Where the platform itself asks a tenant for its health; `{slug}` is replaced.
+        /// Where the platform itself asks a tenant for its health; `{slug}` and `{hostname}` are replaced.
         var edgeURL: String
         var imageID: String
         var instanceType: String
@@ -146,7 +146,7 @@ extension Configuration.LaunchSettings {
         publicURL = reader.url(.publicURL)
         certificateAuthority = reader.authority()
         tenantDomain = reader.string(.tenantDomain)
-        edgeURL = reader.edgeURL(tenantDomain: tenantDomain)
+        edgeURL = reader.edgeURL()
         imageID = reader.string(.ec2ImageID)
         instanceType = reader.string(.ec2InstanceType)
         subnetIDs = reader.string(.ec2SubnetID).split(separator: ",").map(String.init)

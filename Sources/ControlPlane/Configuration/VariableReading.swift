@@ -28,9 +28,11 @@ extension EnvironmentReader {
         } ?? ""
     }
 
-    mutating func edgeURL(tenantDomain: String) -> String {
-        let template = optional(.edgeURL) ?? "https://{slug}.\(tenantDomain)"
-        if !template.contains("{slug}") { note("EDGE_URL: \"\(template)\" does not contain {slug}.") }
+    mutating func edgeURL() -> String {
+        let template = optional(.edgeURL) ?? "https://{hostname}"
+        if !template.contains("{slug}"), !template.contains("{hostname}") {
+            note("EDGE_URL: \"\(template)\" contains neither {slug} nor {hostname}.")
+        }
         return template
     }
 

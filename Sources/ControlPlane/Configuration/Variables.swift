@@ -30,8 +30,8 @@ extension Variable {
         name: "TENANT_DOMAIN", meaning: "tenants live at <slug>.<this domain>")
     static let edgeURL = Variable(
         name: "EDGE_URL",
-        meaning: "where the platform asks a tenant for its health; {slug} is replaced; "
-            + "default https://{slug}.<TENANT_DOMAIN>", fallback: "")
+        meaning: "where the platform asks a tenant for its health; {slug} and {hostname} are replaced; "
+            + "default https://{hostname}", fallback: "")
 
     static let awsRegion = Variable(name: "AWS_REGION", meaning: "region of the tenants' instances")
     static let awsAccessKeyID = Variable(name: "AWS_ACCESS_KEY_ID", meaning: "access key of the platform")

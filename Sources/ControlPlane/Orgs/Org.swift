@@ -7,7 +7,7 @@ struct Org: Sendable {
         case provisioning, running, failed
         /// A teardown is under way.
         case deprovisioning
-        /// Nothing is left but this record.
+        /// Nothing is left but this record, and the volume's snapshot as long as it is retained.
         case purged
     }
 
@@ -21,11 +21,18 @@ struct Org: Sendable {
     var failureMessage: String?
     var createdAt: Date
     var updatedAt: Date
+    /// Of a purged one: until then its volume is kept and it can be restored.
+    var retainedUntil: Date?
+    /// Of one that signs up now.
+    var estimatedReadyAt: Date?
 }
 
 extension Org {
     static let columns: SQL =
-        "id, slug, name, plan, status, is_canary, failure_code, failure_message, created_at, updated_at"
+        """
+        id, slug, name, plan, status, is_canary, failure_code, failure_message, created_at, updated_at,
+            retained_until
+        """
 
     init(_ row: Row) throws {
         id = try row["id", as: UUID.self]
@@ -38,6 +45,7 @@ extension Org {
         failureMessage = try row["failure_message", as: String?.self]
         createdAt = try row["created_at", as: Date.self]
         updatedAt = try row["updated_at", as: Date.self]
+        retainedUntil = try row["retained_until", as: Date?.self]
     }
 }
 
@@ -63,6 +71,8 @@ struct OrgView: Encodable {
         case isCanary = "is_canary"
         case createdAt = "created_at"
         case updatedAt = "updated_at"
+        case restorableUntil = "restorable_until"
+        case estimatedReadyAt = "estimated_ready_at"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -76,6 +86,8 @@ struct OrgView: Encodable {
         try container.encode(org.isCanary, forKey: .isCanary)
         try container.encode(org.createdAt, forKey: .createdAt)
         try container.encode(org.updatedAt, forKey: .updatedAt)
+        try container.encodeIfPresent(org.retainedUntil, forKey: .restorableUntil)
+        try container.encodeIfPresent(org.estimatedReadyAt, forKey: .estimatedReadyAt)
     }
 }
 

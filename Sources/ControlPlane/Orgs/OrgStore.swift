@@ -73,13 +73,58 @@ struct OrgStore: Sendable {
     }
 
     /// Keeps the first reason: a later failure is a consequence.
-    func markFailed(id: UUID, code: String, message: String) async throws {
+    /// - Returns: whether it was provisioning; otherwise nothing changed.
+    @discardableResult
+    func markFailed(id: UUID, code: String, message: String) async throws -> Bool {
         try await database.execute(
             """
             UPDATE orgs SET status = 'failed', failure_code = \(code), failure_message = \(message),
                 updated_at = now()
             WHERE id = \(id) AND status = 'provisioning'
+            """) == 1
+    }
+
+    /// A failed one is provisioned again, or a retained one restored.
+    /// - Returns: whether it could be; otherwise nothing changed.
+    func markProvisioningAgain(id: UUID) async throws -> Bool {
+        try await database.execute(
+            """
+            UPDATE orgs SET status = 'provisioning', failure_code = NULL, failure_message = NULL,
+                retained_until = NULL, purged_at = NULL, updated_at = now()
+            WHERE id = \(id)
+                AND (status = 'failed' OR status = 'purged' AND retained_until IS NOT NULL)
+            """) == 1
+    }
+
+    /// Nothing is left but the volume's snapshot, kept for some days.
+    func markRetained(id: UUID, days: Int) async throws {
+        try await database.execute(
+            """
+            UPDATE orgs SET status = 'purged', failure_code = NULL, failure_message = NULL,
+                retained_until = now() + make_interval(days => \(days)), purged_at = now(),
+                updated_at = now()
+            WHERE id = \(id)
             """)
+    }
+
+    /// From here on a retained organisation cannot be restored.
+    /// - Returns: whether it was retained.
+    func endRetention(id: UUID) async throws -> Bool {
+        try await database.execute(
+            """
+            UPDATE orgs SET retained_until = NULL, updated_at = now()
+            WHERE id = \(id) AND status = 'purged' AND retained_until IS NOT NULL
+            """) == 1
+    }
+
+    /// The deleted organisation of that slug that can still be restored.
+    func findRetained(slug: Slug) async throws -> Org? {
+        let rows = try await database.query(
+            """
+            SELECT \(Org.columns) FROM orgs
+            WHERE slug = \(slug.text) AND status = 'purged' AND retained_until IS NOT NULL
+            """)
+        return try rows.first.map(Org.init)
     }
 
     func markDeprovisioning(id: UUID) async throws {
@@ -96,7 +141,8 @@ struct OrgStore: Sendable {
         try await database.execute(
             """
             UPDATE orgs SET status = 'purged', name = '', owner_user_id = '', failure_code = NULL,
-                failure_message = NULL, purged_at = now(), updated_at = now()
+                failure_message = NULL, retained_until = NULL, purged_at = coalesce(purged_at, now()),
+                updated_at = now()
             WHERE id = \(id)
             """)
     }

@@ -11,17 +11,28 @@ struct SignUp: Sendable {
 }
 
 extension Platform {
-    /// The organisation, its tenant row and its provisioning begin in one commit.
+    /// The organisation, its tenant row with its place, and its provisioning begin in one commit.
+    /// - Throws: `slug_taken` (409); `no_capacity` (503) when a quota is used up.
     func signUp(_ signUp: SignUp) async throws -> Org {
-        try await database.transaction { transaction in
-            let org = try await OrgStore(database: transaction).insert(
+        let (org, use) = try await database.transaction { transaction in
+            var org = try await OrgStore(database: transaction).insert(
                 id: signUp.orgID, slug: signUp.slug, name: signUp.name, ownerUserID: signUp.ownerUserID)
-            try await TenantStore(database: transaction).insert(org: org.id, launchID: signUp.launchID)
-            _ = try await engine.start(
-                ProvisionTenant.kind, subject: org.id.text,
-                input: ProvisionTenant.Input(orgID: org.id, slug: org.slug, launchID: signUp.launchID),
-                in: transaction)
-            return org
+            let (placement, use) = try await Placements(configuration: configuration).choose(in: transaction)
+            try await TenantStore(database: transaction).insert(
+                org: org.id, launchID: signUp.launchID, placement)
+            try await startProvisioning(org, launchID: signUp.launchID, in: transaction)
+            org.status = .provisioning
+            return (org, use)
         }
+        var answer = org
+        answer.estimatedReadyAt = try await Estimate(platform: self).readyAt(waiting: use.waiting)
+        return answer
+    }
+
+    func startProvisioning(_ org: Org, launchID: UUID, in transaction: Transaction) async throws {
+        _ = try await engine.start(
+            ProvisionTenant.kind, subject: org.id.text,
+            input: ProvisionTenant.Input(orgID: org.id, slug: org.slug, launchID: launchID),
+            in: transaction)
     }
 }

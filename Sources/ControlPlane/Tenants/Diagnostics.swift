@@ -49,7 +49,7 @@ extension TenantRoutes {
                 org: OrgView(org: org), instanceID: tenant.instanceID, privateIP: tenant.privateIP,
                 tunnelID: tenant.tunnelID, imageDigest: tenant.imageDigest, enrolledAt: tenant.enrolledAt,
                 runningAt: tenant.runningAt,
-                healthyThroughEdge: await platform.isHealthyThroughEdge(slug: org.slug),
+                healthyThroughEdge: await platform.isHealthyThroughEdge(slug: org.slug, tenant.launch),
                 resources: resources.map {
                     .init(kind: $0.kind.rawValue, intentID: $0.intentID, providerID: $0.providerID)
                 },

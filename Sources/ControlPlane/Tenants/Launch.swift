@@ -16,15 +16,28 @@ struct Launch: Codable, Sendable {
     var volumeGigabytes: Int
     var agentURL: String
     var agentSHA256: String
+    /// Where the tunnel and the DNS record live; nil in launches from before there was a choice.
+    var cloudflareAccountID: String?
+    var cloudflareZoneID: String?
+    /// Marks the instance as this platform's.
+    var platformID: String?
+    /// What the volume starts from, when a deleted tenant comes back.
+    var snapshotID: String?
     /// With digests: a tag that moves changes nothing.
     var stack: Declaration.Stack
 
-    init(slug: String, launchID: UUID, settings: Configuration.LaunchSettings, stack: Declaration.Stack) {
-        hostname = "\(slug).\(settings.tenantDomain)"
-        tunnelName = "tenant-\(slug)-\(launchID.text.prefix(8))"
+    init(tenant: Tenant, slug: String, configuration: Configuration, stack: Declaration.Stack) {
+        let settings = configuration.launch
+        let placement = tenant.placement ?? Placement(configuration, place: 0, subnet: 0)
+        hostname = "\(slug).\(placement.domain(in: configuration))"
+        tunnelName = "\(configuration.platformID)-tenant-\(slug)-\(tenant.launchID.text.prefix(8))"
         imageID = settings.imageID
         instanceType = settings.instanceType
-        subnetID = settings.subnetID
+        subnetID = placement.subnetID
+        cloudflareAccountID = placement.accountID
+        cloudflareZoneID = placement.zoneID
+        platformID = configuration.platformID
+        snapshotID = tenant.snapshotID
         securityGroupID = settings.securityGroupID
         instanceProfile = settings.instanceProfile
         volumeGigabytes = settings.volumeGigabytes

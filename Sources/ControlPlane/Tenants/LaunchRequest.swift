@@ -1,20 +1,32 @@
 import FoundationEssentials
 
-extension Launch {
-    /// The tag by which everything of an organisation is found again at the provider.
-    static let orgTag = "molecule:org-id"
-    static let slugTag = "molecule:org-slug"
-    static let launchTag = "molecule:launch-id"
+/// The tags by which everything of an organisation, and of this platform, is found again at the provider.
+enum ResourceTag {
+    static let platform = "molecule:platform"
+    static let org = "molecule:org-id"
+    static let slug = "molecule:org-slug"
+    static let launch = "molecule:launch-id"
+}
 
+extension Launch {
     /// - Parameter token: the launch's id; its text is the ClientToken (36 of at most 64 ASCII characters).
     func request(orgID: UUID, slug: String, token: UUID, userData: [UInt8]) -> RunInstancesRequest {
         RunInstancesRequest(
             imageID: imageID, instanceType: instanceType, clientToken: token.text, subnetID: subnetID,
             securityGroupIDs: [securityGroupID], instanceProfileName: instanceProfile,
-            volumeGigabytes: volumeGigabytes, userData: userData,
-            tags: [
-                "Name": "tenant-\(slug)", Self.orgTag: orgID.text, Self.slugTag: slug,
-                Self.launchTag: token.text,
-            ])
+            volumeGigabytes: volumeGigabytes, snapshotID: snapshotID, userData: userData,
+            tags: tags(orgID: orgID, slug: slug, launchID: token))
     }
+
+    func tags(orgID: UUID, slug: String, launchID: UUID) -> [String: String] {
+        var tags = [
+            "Name": "tenant-\(slug)", ResourceTag.org: orgID.text, ResourceTag.slug: slug,
+            ResourceTag.launch: launchID.text,
+        ]
+        tags[ResourceTag.platform] = platformID
+        return tags
+    }
+
+    /// What a DNS record says about its owner.
+    func recordComment(orgID: UUID) -> String { "\(platformID ?? "molecule") org \(orgID.text)" }
 }

@@ -27,7 +27,8 @@ struct RedeployTenant: Sendable {
         let commandID = try await send(context)
         let invocation = try await awaitInvocation(context, commandID)
         let isHealthy = try await context.step("check_health") { _ in
-            await platform.isHealthyThroughEdge(slug: input.slug)
+            let tenant = try await TenantStore(database: platform.database).require(org: input.orgID)
+            return await platform.isHealthyThroughEdge(slug: input.slug, tenant.launch)
         }
         try await record(context, invocation, isHealthy: isHealthy)
     }

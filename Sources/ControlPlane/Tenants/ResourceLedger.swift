@@ -7,34 +7,59 @@ import Postgres
 /// trace; teardown and the leak report read these rows.
 struct ResourceLedger: Sendable {
     enum Kind: String, Sendable, CaseIterable {
-        case instance, tunnel
+        case instance, volume, snapshot, tunnel
         case tunnelConfiguration = "tunnel_configuration"
         case dnsRecord = "dns_record"
+        // Not created by this version: tenants share a security group, and need no parameter or tag.
+        case securityGroupRule = "security_group_rule"
+        case parameter
+        case imageTag = "image_tag"
     }
 
     struct Entry: Sendable {
         var kind: Kind
         var intentID: String
         var providerID: String?
+        var state: String
+        var attempts: Int
+        var lastOperation: String?
+        var lastRequestID: String?
+        var lastError: String?
+        var lastCallAt: Date?
         /// Since the row was last written.
         var unchangedSeconds: Double
     }
 
     let database: any PostgresExecutor
 
-    func intend(_ kind: Kind, intentID: String, org: UUID) async throws {
+    func intend(_ kind: Kind, intentID: String, org: UUID, place: String) async throws {
         try await database.execute(
             """
-            INSERT INTO resource_ledger (org_id, kind, intent_id, state)
-            VALUES (\(org), \(kind.rawValue), \(intentID), 'intended')
+            INSERT INTO resource_ledger (org_id, kind, intent_id, state, place)
+            VALUES (\(org), \(kind.rawValue), \(intentID), 'intended', \(place))
                 ON CONFLICT (kind, intent_id) DO NOTHING
             """)
     }
 
-    func created(_ kind: Kind, intentID: String, providerID: String) async throws {
+    func created(_ kind: Kind, intentID: String, providerID: String, _ call: CallRecord?) async throws {
         try await database.execute(
             """
-            UPDATE resource_ledger SET provider_id = \(providerID), state = 'live', updated_at = now()
+            UPDATE resource_ledger SET provider_id = \(providerID), state = 'live',
+                attempts = attempts + 1, last_operation = \(call?.operation),
+                last_request_id = \(call?.requestID), last_error = NULL, last_call_at = now(),
+                updated_at = now()
+            WHERE kind = \(kind.rawValue) AND intent_id = \(intentID) AND state <> 'deleted'
+            """)
+    }
+
+    /// A call that was to create the resource failed; it may have taken effect all the same.
+    func failed(_ kind: Kind, intentID: String, _ error: ProviderError) async throws {
+        try await database.execute(
+            """
+            UPDATE resource_ledger SET attempts = attempts + 1,
+                last_operation = \("\(error.service) \(error.operation)"),
+                last_request_id = \(error.requestID), last_error = \("\(error)"), last_call_at = now(),
+                updated_at = now()
             WHERE kind = \(kind.rawValue) AND intent_id = \(intentID) AND state <> 'deleted'
             """)
     }
@@ -51,7 +76,8 @@ struct ResourceLedger: Sendable {
     func remaining(org: UUID) async throws -> [Entry] {
         let rows = try await database.query(
             """
-            SELECT kind, intent_id, provider_id, extract(epoch FROM now() - updated_at)::float8 AS unchanged
+            SELECT kind, intent_id, provider_id, state, attempts, last_operation, last_request_id,
+                last_error, last_call_at, extract(epoch FROM now() - updated_at)::float8 AS unchanged
             FROM resource_ledger WHERE org_id = \(org) AND state <> 'deleted' ORDER BY id
             """)
         return try rows.map { row in
@@ -59,12 +85,21 @@ struct ResourceLedger: Sendable {
                 kind: try row.decode("kind", as: Kind.self),
                 intentID: try row["intent_id", as: String.self],
                 providerID: try row["provider_id", as: String?.self],
+                state: try row["state", as: String.self], attempts: try row["attempts", as: Int.self],
+                lastOperation: try row["last_operation", as: String?.self],
+                lastRequestID: try row["last_request_id", as: String?.self],
+                lastError: try row["last_error", as: String?.self],
+                lastCallAt: try row["last_call_at", as: Date?.self],
                 unchangedSeconds: try row["unchanged", as: Double.self])
         }
     }
 
-    /// The purge record keeps nothing of what the organisation had.
-    func forget(org: UUID) async throws {
-        try await database.execute("DELETE FROM resource_ledger WHERE org_id = \(org)")
+    /// The purge record keeps nothing of what the organisation had, but a snapshot that is retained.
+    func forget(org: UUID, keepingSnapshot: Bool = false) async throws {
+        try await database.execute(
+            """
+            DELETE FROM resource_ledger
+            WHERE org_id = \(org) AND NOT (\(keepingSnapshot) AND kind = 'snapshot' AND state = 'live')
+            """)
     }
 }

@@ -17,6 +17,8 @@ struct Tenant: Sendable {
     /// `sha256:...` of the molecule-tenant image that runs, as the agent reported it.
     var imageDigest: String?
     var consoleTail: String?
+    var placement: Placement?
+    var snapshotID: String?
 }
 
 extension Tenant {
@@ -24,7 +26,8 @@ extension Tenant {
         """
         org_id, launch_id, launch, secrets_sealed, tunnel_id, instance_id, private_ip, enrolled_at,
             confirmed_at,
-        provisioning_at, running_at, image_digest, console_tail
+        provisioning_at, running_at, image_digest, console_tail, cloudflare_account_id,
+            cloudflare_zone_id, subnet_id, vcpus, snapshot_id
         """
 
     init(_ row: Row) throws {
@@ -41,5 +44,7 @@ extension Tenant {
         runningAt = try row["running_at", as: Date?.self]
         imageDigest = try row["image_digest", as: String?.self]
         consoleTail = try row["console_tail", as: String?.self]
+        placement = try Placement(row)
+        snapshotID = try row["snapshot_id", as: String?.self]
     }
 }

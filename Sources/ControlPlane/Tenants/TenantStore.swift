@@ -5,8 +5,39 @@ import Postgres
 struct TenantStore: Sendable {
     let database: any PostgresExecutor
 
-    func insert(org: UUID, launchID: UUID) async throws {
-        try await database.execute("INSERT INTO tenants (org_id, launch_id) VALUES (\(org), \(launchID))")
+    func insert(org: UUID, launchID: UUID, _ placement: Placement) async throws {
+        try await database.execute(
+            """
+            INSERT INTO tenants (org_id, launch_id, cloudflare_account_id, cloudflare_zone_id, subnet_id,
+                vcpus)
+            VALUES (\(org), \(launchID), \(placement.accountID), \(placement.zoneID),
+                \(placement.subnetID), \(placement.vcpus))
+            """)
+    }
+
+    /// Another launch of the same tenant. Its keys stay, for the volume that it may start from; what the last
+    /// launch was made of and said is forgotten.
+    func relaunch(org: UUID, launchID: UUID, _ placement: Placement, snapshotID: String?) async throws {
+        try await database.execute(
+            """
+            UPDATE tenants SET launch_id = \(launchID), launch = NULL, boot_token_hash = NULL,
+                admin_token_hash = NULL, tunnel_id = NULL, instance_id = NULL, private_ip = NULL,
+                enrolled_at = NULL, confirmed_at = NULL, provisioning_at = now(), running_at = NULL,
+                image_digest = NULL, console_tail = NULL, snapshot_id = \(snapshotID),
+                cloudflare_account_id = \(placement.accountID), cloudflare_zone_id = \(placement.zoneID),
+                subnet_id = \(placement.subnetID), vcpus = \(placement.vcpus)
+            WHERE org_id = \(org)
+            """)
+    }
+
+    /// Gives back the room that the tenant took of every quota.
+    func release(org: UUID) async throws {
+        try await database.execute(
+            """
+            UPDATE tenants SET cloudflare_account_id = NULL, cloudflare_zone_id = NULL, subnet_id = NULL,
+                vcpus = 0, tunnel_id = NULL, instance_id = NULL, private_ip = NULL
+            WHERE org_id = \(org)
+            """)
     }
 
     func find(org: UUID) async throws -> Tenant? {
@@ -22,24 +53,17 @@ struct TenantStore: Sendable {
         return tenant
     }
 
-    /// Writes the launch unless one is written already; the first decision stays.
-    func decide(org: UUID, launch: Launch) async throws -> Launch {
-        let rows = try await database.query(
-            """
-            UPDATE tenants SET launch = coalesce(launch, \(JSON(launch))) WHERE org_id = \(org)
-                RETURNING launch
-            """)
-        guard let row = rows.first else { throw AppError(.conflict, "tenant_gone", "The tenant is gone.") }
-        return try row["launch", as: JSON<Launch>.self].value
+    func decide(org: UUID, launch: Launch) async throws {
+        try await database.execute(
+            "UPDATE tenants SET launch = \(JSON(launch)) WHERE org_id = \(org)")
     }
 
-    /// Writes the credentials unless some are written already: they may be in a running instance's user-data.
     func issue(org: UUID, sealed: [UInt8], bootToken: TokenHash, adminToken: TokenHash) async throws {
         try await database.execute(
             """
             UPDATE tenants SET secrets_sealed = \(sealed), boot_token_hash = \(bootToken.bytes),
                 admin_token_hash = \(adminToken.bytes)
-            WHERE org_id = \(org) AND secrets_sealed IS NULL
+            WHERE org_id = \(org)
             """)
     }
 
