@@ -27,6 +27,13 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
     /// Worth asking again: no answer, a throttle, or a fault on the provider's side. Never another 4xx.
     var isRetryable: Bool { isThrottle || (status ?? 500) >= 500 }
 
+    /// The provider says that it exists, and does not show it: asked again, it will.
+    var notVisibleYet: ProviderError {
+        var error = self
+        (error.status, error.code) = (nil, "not_visible_yet")
+        return error
+    }
+
     /// Longest text of a provider that is kept, in characters.
     static let maximumMessageLength = 500
 

@@ -15,6 +15,12 @@ extension Platform {
             TearDownTenant.kind, input: TearDownTenant.Input.self,
             run: { context, input in try await TearDownTenant(platform: self, input: input).run(context) })
         engine.register(
+            ForgetTenant.kind, input: ForgetTenant.Input.self,
+            run: { context, input in try await ForgetTenant(platform: self, input: input).run(context) })
+        engine.register(
+            RepairTenant.kind, input: RepairTenant.Input.self,
+            run: { context, input in try await RepairTenant(platform: self, input: input).run(context) })
+        engine.register(
             RedeployTenant.kind, input: RedeployTenant.Input.self,
             onFailure: { input, failure, transaction in
                 try await RedeployStore(database: transaction).fail(
@@ -24,32 +30,36 @@ extension Platform {
     }
 
     /// A permanent failure takes the same way out as a delete, and leaves the reason where its user looks.
-    private func endProvisioning(
+    func endProvisioning(
         _ input: ProvisionTenant.Input, _ failure: WorkflowFailure, _ transaction: Transaction
     ) async throws {
-        try await OrgStore(database: transaction).markFailed(
+        let wasProvisioning = try await OrgStore(database: transaction).markFailed(
             id: input.orgID, code: failure.code, message: failure.message)
+        guard wasProvisioning else { return }
         try await startTearDown(org: input.orgID, slug: input.slug, in: transaction)
     }
 
     /// Issued again, it joins the teardown that is under way, or starts one that ends what an earlier left.
-    func beginDelete(_ org: Org) async throws {
+    /// - Parameter isErasure: nothing is kept, whatever the plan says.
+    func beginDelete(_ org: Org, isErasure: Bool = false) async throws {
         try await database.transaction { transaction in
             try await OrgStore(database: transaction).markDeprovisioning(id: org.id)
-            for kind in [ProvisionTenant.kind, RedeployTenant.kind] {
+            for kind in TearDownTenant.others {
                 try await engine.cancel(kind: kind, subject: org.id.text, in: transaction)
             }
-            try await startTearDown(org: org.id, slug: org.slug, in: transaction)
+            try await startTearDown(org: org.id, slug: org.slug, isErasure: isErasure, in: transaction)
         }
     }
 
     /// Starts the teardown, or leaves the one that is under way.
-    func startTearDown(org: UUID, slug: String, in transaction: Transaction) async throws {
+    func startTearDown(
+        org: UUID, slug: String, isErasure: Bool = false, in transaction: Transaction
+    ) async throws {
         guard try await !engine.isLive(kind: TearDownTenant.kind, subject: org.text, in: transaction) else {
             return
         }
         _ = try await engine.start(
-            TearDownTenant.kind, subject: org.text, input: TearDownTenant.Input(orgID: org, slug: slug),
-            in: transaction)
+            TearDownTenant.kind, subject: org.text,
+            input: TearDownTenant.Input(orgID: org, slug: slug, isErasure: isErasure), in: transaction)
     }
 }

@@ -5,17 +5,21 @@ struct EC2Instance: Decodable, Sendable {
     var state: String
     var privateIPAddress: String?
     var clientToken: String?
+    var instanceType: String?
+    /// Attached volumes; often empty right after the launch.
+    var volumeIDs: [String]
     var tags: [String: String]
 
     private enum CodingKeys: String, CodingKey {
-        case instanceId, instanceState, privateIpAddress, clientToken, tagSet
+        case instanceId, instanceState, privateIpAddress, clientToken, instanceType, tagSet
+        case blockDeviceMapping
     }
 
     private struct State: Decodable { var name: String }
 
-    private struct Tag: Decodable {
-        var key: String
-        var value: String?
+    private struct BlockDevice: Decodable, Sendable {
+        struct Volume: Decodable, Sendable { var volumeId: String }
+        var ebs: Volume?
     }
 
     init(from decoder: any Decoder) throws {
@@ -25,8 +29,10 @@ struct EC2Instance: Decodable, Sendable {
         privateIPAddress = try container.decodeIfPresent(String.self, forKey: .privateIpAddress)
             .flatMap { $0.isEmpty ? nil : $0 }
         clientToken = try container.decodeIfPresent(String.self, forKey: .clientToken)
-        let set = try container.decodeIfPresent(ItemSet<Tag>.self, forKey: .tagSet)
-        tags = Dictionary(set?.items.map { ($0.key, $0.value ?? "") } ?? [], uniquingKeysWith: { $1 })
+        instanceType = try container.decodeIfPresent(String.self, forKey: .instanceType)
+        let devices = try? container.decodeIfPresent(ItemSet<BlockDevice>.self, forKey: .blockDeviceMapping)
+        volumeIDs = devices?.items.compactMap(\.ebs?.volumeId) ?? []
+        tags = try container.decodeIfPresent(ItemSet<EC2Tag>.self, forKey: .tagSet)?.dictionary ?? [:]
     }
 }
 
@@ -62,4 +68,44 @@ struct ConsoleOutputAnswer: Decodable {
 /// An answer of which nothing but its success matters.
 struct RequestOnly: Decodable {
     var requestId: String?
+}
+
+struct EC2Tag: Decodable, Sendable {
+    var key: String
+    var value: String?
+}
+
+extension ItemSet<EC2Tag> {
+    var dictionary: [String: String] {
+        Dictionary(items.map { ($0.key, $0.value ?? "") }, uniquingKeysWith: { $1 })
+    }
+}
+
+/// Source: the data types Volume and Snapshot.
+struct EC2Volume: Decodable, Sendable {
+    var volumeId: String
+    /// `creating`, `available`, `in-use`, `deleting`, `deleted` or `error`.
+    var status: String
+    /// GiB.
+    var size: Int?
+    var tagSet: ItemSet<EC2Tag>?
+}
+
+struct EC2Snapshot: Decodable, Sendable {
+    var snapshotId: String
+    /// `pending`, `completed` or `error`.
+    var status: String
+    /// GiB of the volume.
+    var volumeSize: Int?
+    var tagSet: ItemSet<EC2Tag>?
+}
+
+struct DescribeVolumesAnswer: Decodable {
+    var volumeSet: ItemSet<EC2Volume>
+    var nextToken: String?
+}
+
+struct DescribeSnapshotsAnswer: Decodable {
+    var snapshotSet: ItemSet<EC2Snapshot>
+    var nextToken: String?
 }

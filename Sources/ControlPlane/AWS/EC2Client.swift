@@ -20,17 +20,40 @@ struct EC2Client: Sendable {
     /// Every instance that matches all filters, all pages. An empty filter list is refused: it would be
     /// everything.
     func describeInstances(filters: [EC2Filter]) async throws -> [EC2Instance] {
-        precondition(!filters.isEmpty, "without a filter every instance of the account would answer")
-        var instances: [EC2Instance] = []
-        var token: String?
-        repeat {
-            var parameters = filters.parameters + [("MaxResults", "1000")]
-            if let token { parameters.append(("NextToken", token)) }
-            let page = try await call("DescribeInstances", parameters, as: DescribeInstancesAnswer.self)
-            instances += page.reservationSet.items.flatMap(\.instancesSet.items)
-            token = page.nextToken.flatMap { $0.isEmpty ? nil : $0 }
-        } while token != nil
-        return instances
+        try await pages("DescribeInstances", filters, as: DescribeInstancesAnswer.self) { page in
+            (page.reservationSet.items.flatMap(\.instancesSet.items), page.nextToken)
+        }
+    }
+
+    func describeVolumes(filters: [EC2Filter]) async throws -> [EC2Volume] {
+        try await pages("DescribeVolumes", filters, as: DescribeVolumesAnswer.self) { page in
+            (page.volumeSet.items, page.nextToken)
+        }
+    }
+
+    func describeSnapshots(filters: [EC2Filter]) async throws -> [EC2Snapshot] {
+        try await pages(
+            "DescribeSnapshots", filters, [("Owner.1", "self")], as: DescribeSnapshotsAnswer.self
+        ) { page in (page.snapshotSet.items, page.nextToken) }
+    }
+
+    /// A snapshot of the volume as it is now; it completes later. There is no client token.
+    func createSnapshot(volumeID: String, tags: [String: String]) async throws -> EC2Snapshot {
+        var parameters = [("VolumeId", volumeID), ("TagSpecification.1.ResourceType", "snapshot")]
+        for (index, tag) in tags.sorted(by: { $0.key < $1.key }).enumerated() {
+            parameters.append(("TagSpecification.1.Tag.\(index + 1).Key", tag.key))
+            parameters.append(("TagSpecification.1.Tag.\(index + 1).Value", tag.value))
+        }
+        return try await call("CreateSnapshot", parameters, as: EC2Snapshot.self)
+    }
+
+    /// Deleting what is gone already is a success.
+    func deleteSnapshot(id: String) async throws {
+        do {
+            _ = try await call("DeleteSnapshot", [("SnapshotId", id)], as: RequestOnly.self)
+        } catch let error as ProviderError where error.code == "InvalidSnapshot.NotFound" {
+            return
+        }
     }
 
     /// - Parameter ids: 1 to 1,000.
@@ -63,6 +86,23 @@ struct EC2Client: Sendable {
     }
 
     // MARK: The wire
+
+    private func pages<Page: Decodable, Item>(
+        _ operation: String, _ filters: [EC2Filter], _ more: [(String, String)] = [], as _: Page.Type,
+        _ items: (Page) -> ([Item], nextToken: String?)
+    ) async throws -> [Item] {
+        precondition(!filters.isEmpty, "without a filter everything in the account would answer")
+        var all: [Item] = []
+        var token: String?
+        repeat {
+            var parameters = filters.parameters + more + [("MaxResults", "1000")]
+            if let token { parameters.append(("NextToken", token)) }
+            let (page, next) = items(try await call(operation, parameters, as: Page.self))
+            all += page
+            token = next.flatMap { $0.isEmpty ? nil : $0 }
+        } while token != nil
+        return all
+    }
 
     private func call<Output: Decodable>(
         _ operation: String, _ parameters: [(String, String)], as _: Output.Type

@@ -52,7 +52,7 @@ struct RunInstancesRequest: Sendable {
             ("\(device).DeviceName", "/dev/xvda"), ("\(device).Ebs.VolumeSize", "\(volumeGigabytes)"),
             ("\(device).Ebs.VolumeType", "gp3"), ("\(device).Ebs.Encrypted", "true"),
             ("\(device).Ebs.DeleteOnTermination", "true"),
-        ]
+        ] + (snapshotID.map { [("\(device).Ebs.SnapshotId", $0)] } ?? [])
     }
 
     private var profile: [(String, String)] {

@@ -52,4 +52,19 @@ struct Cloudflare: Sendable {
         }
         return client
     }
+
+    /// A client of the zone, whatever its account; of a row from before there was a choice, the first.
+    func at(zoneID: String) throws -> CloudflareClient {
+        guard let client = clients.first(where: { $0.zoneID == zoneID }) else {
+            return try at(accountID: nil, zoneID: nil)
+        }
+        return client
+    }
+
+    func at(accountID: String) throws -> CloudflareClient {
+        guard let client = clients.first(where: { $0.accountID == accountID }) else {
+            return try at(accountID: nil, zoneID: nil)
+        }
+        return client
+    }
 }

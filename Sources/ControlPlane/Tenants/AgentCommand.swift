@@ -2,6 +2,9 @@
 enum AgentCommand {
     static let agent = "/usr/local/bin/tenant-agent"
 
+    /// The user-data as cloud-init keeps it on the instance.
+    static let userData = line(["bash", "/var/lib/cloud/instance/user-data.txt"])
+
     static func redeploy(image: String, deadlineSeconds: Int) -> String {
         line([agent, "redeploy", "--image", image, "--deadline", "\(deadlineSeconds)"])
     }

@@ -20,6 +20,7 @@ struct ResourceLedger: Sendable {
         var kind: Kind
         var intentID: String
         var providerID: String?
+        var place: String
         var state: String
         var attempts: Int
         var lastOperation: String?
@@ -37,7 +38,9 @@ struct ResourceLedger: Sendable {
             """
             INSERT INTO resource_ledger (org_id, kind, intent_id, state, place)
             VALUES (\(org), \(kind.rawValue), \(intentID), 'intended', \(place))
-                ON CONFLICT (kind, intent_id) DO NOTHING
+                ON CONFLICT (kind, intent_id) DO UPDATE SET state = 'intended', provider_id = NULL,
+                    place = EXCLUDED.place, updated_at = now()
+                WHERE resource_ledger.state = 'deleted'
             """)
     }
 
@@ -76,7 +79,7 @@ struct ResourceLedger: Sendable {
     func remaining(org: UUID) async throws -> [Entry] {
         let rows = try await database.query(
             """
-            SELECT kind, intent_id, provider_id, state, attempts, last_operation, last_request_id,
+            SELECT kind, intent_id, provider_id, place, state, attempts, last_operation, last_request_id,
                 last_error, last_call_at, extract(epoch FROM now() - updated_at)::float8 AS unchanged
             FROM resource_ledger WHERE org_id = \(org) AND state <> 'deleted' ORDER BY id
             """)
@@ -85,6 +88,7 @@ struct ResourceLedger: Sendable {
                 kind: try row.decode("kind", as: Kind.self),
                 intentID: try row["intent_id", as: String.self],
                 providerID: try row["provider_id", as: String?.self],
+                place: try row["place", as: String.self],
                 state: try row["state", as: String.self], attempts: try row["attempts", as: Int.self],
                 lastOperation: try row["last_operation", as: String?.self],
                 lastRequestID: try row["last_request_id", as: String?.self],

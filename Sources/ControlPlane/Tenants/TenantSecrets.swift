@@ -16,4 +16,10 @@ struct TenantSecrets: Codable, Sendable {
             secretsEncryptionKey: RandomSecret.base64(bytes: 32),
             databasePassword: RandomSecret.hex(bytes: 24))
     }
+
+    /// What the data on a volume was written under.
+    mutating func keepKeys(of earlier: TenantSecrets) {
+        secretsEncryptionKey = earlier.secretsEncryptionKey
+        databasePassword = earlier.databasePassword
+    }
 }
