@@ -84,7 +84,7 @@ extension Platform {
     }
 
     /// Whether the tenant answers 200 on `/health` on its own hostname, through its tunnel.
-    func isHealthyThroughEdge(slug: String, _ launch: Launch?) async -> Bool {
+    func isHealthyThroughEdge(slug: String, _ launch: Launch? = nil) async -> Bool {
         let hostname = launch?.hostname ?? "\(slug).\(configuration.launch.tenantDomain)"
         let base = configuration.launch.edgeURL.replacing("{slug}", with: slug)
             .replacing("{hostname}", with: hostname)

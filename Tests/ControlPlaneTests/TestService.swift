@@ -87,7 +87,8 @@ struct TestService: Sendable {
         let org = try await OrgStore(database: platform.database).insert(
             id: id, slug: try Slug(slug), name: slug, ownerUserID: "user")
         let tenants = TenantStore(database: platform.database)
-        try await tenants.insert(org: id, launchID: UUID())
+        try await tenants.insert(
+            org: id, launchID: UUID(), Placement(platform.configuration, place: 0, subnet: 0))
         try await tenants.issue(
             org: id, sealed: try await platform.secrets.seal(secrets),
             bootToken: TokenHash(of: secrets.bootToken), adminToken: TokenHash(of: secrets.adminToken))

@@ -17,7 +17,7 @@ import Testing
         let environment = try ExampleEnvironment.make([
             "TENANT_AGENT_URL": "https://artifacts.example/" + String(repeating: "p", count: 300)
         ])
-        let settings = try Configuration(environment: environment).launch
+        let configuration = try Configuration(environment: environment)
         let slug = String(repeating: "s", count: Slug.lengths.upperBound)
         let declaration = Declaration(
             orgID: UUID().text, orgSlug: slug,
@@ -25,7 +25,9 @@ import Testing
                 controlPlaneURL: "https://" + String(repeating: "c", count: 200) + ".example",
                 tenantURL: "https://\(slug).tenants.example", certificateAuthority: authority),
             stack: stack)
-        return (declaration, Launch(slug: slug, launchID: UUID(), settings: settings, stack: stack))
+        let launch = Launch(
+            slug: slug, launchID: UUID(), placement: nil, configuration: configuration, stack: stack)
+        return (declaration, launch)
     }
 
     private func template() throws -> String {

@@ -26,18 +26,24 @@ struct Launch: Codable, Sendable {
     /// With digests: a tag that moves changes nothing.
     var stack: Declaration.Stack
 
-    init(tenant: Tenant, slug: String, configuration: Configuration, stack: Declaration.Stack) {
+    /// - Parameters:
+    ///   - placement: nil for a tenant from before there was a choice.
+    ///   - snapshotID: what the volume starts from; nil: the image's own.
+    init(
+        slug: String, launchID: UUID, placement: Placement?, snapshotID: String? = nil,
+        configuration: Configuration, stack: Declaration.Stack
+    ) {
         let settings = configuration.launch
-        let placement = tenant.placement ?? Placement(configuration, place: 0, subnet: 0)
+        let placement = placement ?? Placement(configuration, place: 0, subnet: 0)
         hostname = "\(slug).\(placement.domain(in: configuration))"
-        tunnelName = "\(configuration.platformID)-tenant-\(slug)-\(tenant.launchID.text.prefix(8))"
+        tunnelName = "\(configuration.platformID)-tenant-\(slug)-\(launchID.text.prefix(8))"
         imageID = settings.imageID
         instanceType = settings.instanceType
         subnetID = placement.subnetID
         cloudflareAccountID = placement.accountID
         cloudflareZoneID = placement.zoneID
         platformID = configuration.platformID
-        snapshotID = tenant.snapshotID
+        self.snapshotID = snapshotID
         securityGroupID = settings.securityGroupID
         instanceProfile = settings.instanceProfile
         volumeGigabytes = settings.volumeGigabytes

@@ -55,7 +55,10 @@ extension ProvisionTenant {
                 let configuration = platform.configuration
                 let stack = try await platform.registry.resolve(configuration.launch.images)
                 let tenant = try await tenants.require(org: input.orgID)
-                return (Launch(tenant: tenant, slug: input.slug, configuration: configuration, stack: stack), ())
+                let launch = Launch(
+                    slug: input.slug, launchID: input.launchID, placement: tenant.placement,
+                    snapshotID: tenant.snapshotID, configuration: configuration, stack: stack)
+                return (launch, ())
             },
             record: { launch, _, transaction in
                 try await TenantStore(database: transaction).decide(org: input.orgID, launch: launch)
