@@ -34,7 +34,7 @@ import Testing
     @Test func acceptsTheExample() throws {
         let configuration = try Configuration(environment: ExampleEnvironment.make())
         #expect(configuration.listenPort == 0)
-        #expect(configuration.launch.edgeURL == "https://{slug}.tenants.example")
+        #expect(configuration.launch.edgeURL == "https://{hostname}")
         #expect(configuration.aws.endpointURL == "http://127.0.0.1:9")
     }
 

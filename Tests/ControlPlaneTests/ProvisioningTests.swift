@@ -19,7 +19,7 @@ import Testing
             #expect(token.json["admin_token"]?.string?.hasPrefix("adm_") == true)
             let diagnostics = try await cloud.service.send("GET", "/cp/admin/tenants/acme/diagnostics")
             #expect(diagnostics.json["healthy_through_edge"] == .bool(true))
-            #expect(diagnostics.json["resources"]?.array?.count == 4)
+            #expect(diagnostics.json["resources"]?.array?.count == 5)
             let console = try await cloud.service.send("GET", "/cp/admin/tenants/acme/console")
             #expect(console.json["output"]?.string?.isEmpty == false)
 
