@@ -58,6 +58,7 @@ struct CallHandler: Sendable {
     let cloud: [String: String]
     let http: HTTPClient
     let trace: Trace
+    let gate: Gate
     /// URL of a control plane that answers; nil while none does.
     let front: @Sendable () -> String?
     /// Ends the control plane by SIGKILL.
@@ -72,6 +73,7 @@ struct CallHandler: Sendable {
             return Response(status: .notFound)
         }
         guard call.provider != .front else { return try await relay(call) ?? Response(status: .badGateway) }
+        try await gate.pass(call.name)
         switch trace.reach(.call, call.name) {
         case nil: return try await relay(call) ?? Response(status: .badGateway)
         case .crash(let side):

@@ -13,7 +13,8 @@ final class CommitProxy: Sendable {
     private let target: String
     private let listener: Int32
     private let sockets = Mutex<[Int32]>([])
-    private let statements = Mutex<Set<Statement>>([])
+    private let isMuted = Atomic<Bool>(false)
+    private let statements = Mutex<[Statement: [String?]]>([:])
 
     /// - Parameter kill: ends the control plane by SIGKILL.
     init(_ databaseURL: String, trace: Trace, kill: @escaping @Sendable () -> Void) throws {
@@ -25,8 +26,11 @@ final class CommitProxy: Sendable {
         Thread.detachNewThread { [self] in accept(trace, kill) }
     }
 
-    /// Every statement that was prepared so far.
-    var preparedStatements: Set<Statement> { statements.withLock { $0 } }
+    /// From now on no notification arrives.
+    func mute() { isMuted.store(true, ordering: .releasing) }
+
+    /// Every statement that ran so far, with the parameters of its last time.
+    var ranStatements: [Statement: [String?]] { statements.withLock { $0 } }
 
     func close() {
         shutdown(listener, Int32(SHUT_RDWR))
@@ -45,7 +49,8 @@ final class CommitProxy: Sendable {
             sockets.withLock { $0 += [client, server] }
             Thread.detachNewThread { [self] in
                 var session = DatabaseSession(client: client, server: server, trace: trace, kill: kill)
-                session.run { statement in statements.withLock { _ = $0.insert(statement) } }
+                session.isMuted = { [self] in isMuted.load(ordering: .acquiring) }
+                session.run { statement, values in statements.withLock { $0[statement] = values } }
                 // Forgotten before they are closed: their numbers are given out again.
                 sockets.withLock { $0.removeAll { $0 == client || $0 == server } }
                 Glibc.close(client)

@@ -8,7 +8,9 @@ struct DatabaseSession {
     let server: Int32
     let trace: Trace
     let kill: @Sendable () -> Void
-    private var texts: [String: String] = [:]
+    /// Whether notifications are to be lost.
+    var isMuted: @Sendable () -> Bool = { false }
+    private var statements: [String: Statement] = [:]
     private var status = Status.idle
     /// What the open transaction wrote first.
     private var firstWrite: String?
@@ -26,17 +28,19 @@ struct DatabaseSession {
         self.kill = kill
     }
 
-    /// - Parameter prepared: hears of every statement.
-    mutating func run(prepared: (Statement) -> Void) {
+    /// - Parameter ran: hears of every statement that is about to run, with its parameters.
+    mutating func run(ran: (Statement, [String?]) -> Void) {
         guard let startup = readMessage(client, typed: false), writeAll(server, startup[...]) else { return }
         guard let greeting = answer(), deliver(greeting) else { return }
         while true {
             var waiting = [client, server].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             guard poll(&waiting, 2, -1) > 0 else { return }
             if waiting[1].revents != 0 {
-                guard let message = readMessage(server), writeAll(client, message[...]) else { return }
+                guard let message = readMessage(server) else { return }
+                if message[0] == UInt8(ascii: "A"), isMuted() { continue }
+                guard writeAll(client, message[...]) else { return }
             } else {
-                guard let unit = readUnit(), perform(unit, prepared) else { return }
+                guard let unit = readUnit(), perform(unit, ran) else { return }
             }
         }
     }
@@ -52,12 +56,11 @@ struct DatabaseSession {
         return nil
     }
 
-    private mutating func perform(_ unit: Unit, _ prepared: (Statement) -> Void) -> Bool {
-        if let (name, statement) = unit.parsed {
-            texts[name] = statement.text
-            prepared(statement)
-        }
-        let text = unit.query ?? unit.executed.flatMap { texts[$0] } ?? ""
+    private mutating func perform(_ unit: Unit, _ ran: (Statement, [String?]) -> Void) -> Bool {
+        if let (name, statement) = unit.parsed { statements[name] = statement }
+        let statement = unit.executed.flatMap { statements[$0] }
+        if let statement { ran(statement, unit.parameters) }
+        let text = unit.query ?? statement?.text ?? ""
         let label = writeLabel(text, parameters: unit.parameters)
         if status == .idle, let label, unit.executed != nil { return autocommit(unit, label) }
         if status == .inTransaction, text == "COMMIT" { return commit(unit) }

@@ -14,6 +14,26 @@ struct Point: Hashable, Sendable, CustomStringConvertible {
 /// Where a process dies: before the call or commit takes effect, or after it did and before the answer came.
 enum Side: String, Sendable, CaseIterable { case before, after }
 
+/// Holds calls of one name until it opens.
+final class Gate: Sendable {
+    private let state = Mutex<(closed: String?, waiting: Int)>((nil, 0))
+
+    /// How many calls have come to the gate while it was closed.
+    var waiting: Int { state.withLock { $0.waiting } }
+
+    func close(to name: String) { state.withLock { $0 = (name, 0) } }
+    func open() { state.withLock { $0.closed = nil } }
+
+    func pass(_ name: String) async throws {
+        let isClosed = state.withLock { state in
+            if state.closed == name { state.waiting += 1 }
+            return state.closed == name
+        }
+        guard isClosed else { return }
+        while state.withLock({ $0.closed }) == name { try await Task.sleep(for: .milliseconds(5)) }
+    }
+}
+
 /// What is done to a run, and where.
 enum Interference: Sendable, Hashable {
     case crash(Side)

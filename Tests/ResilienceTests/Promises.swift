@@ -18,7 +18,7 @@ extension Scene {
         let status = try await ask("GET", "/cp/admin/orgs/\(slug)/provision-status")["status"]
         expect(status == "running", "status \(status ?? "none")", &broken)
         expect(await cloud.isHealthy(slug), "not healthy through the edge", &broken)
-        broken += try await credentialProblems(org)
+        broken += try await credentialProblems()
         broken += try await ledgerProblems()
         return broken
     }
@@ -42,7 +42,7 @@ extension Scene {
         let status = try await database.pool.query("SELECT status FROM orgs")[0]["status", as: String.self]
         expect(status == "purged", "status \(status)", &broken)
         if let credential {
-            expect(try await !opens(credential, org), "the credential still opens", &broken)
+            expect(try await !isOpen(to: credential), "the credential still opens", &broken)
         }
         return broken
     }
@@ -58,7 +58,7 @@ extension Scene {
     }
 
     /// The tenant's credential opens, and the boot token, which has done its work, does not.
-    private func credentialProblems(_ org: String) async throws -> [String] {
+    private func credentialProblems() async throws -> [String] {
         var broken: [String] = []
         let live = try await rows(
             """
@@ -69,7 +69,7 @@ extension Scene {
         let all = try await rows("tenants")
         expect(live == 1 && all == 1, "\(live) tenants of \(all) with one live credential", &broken)
         let token = try await credential()
-        expect(try await opens(token, org), "the credential does not open", &broken)
+        expect(try await isOpen(to: token), "the credential does not open", &broken)
         return broken
     }
 
@@ -95,11 +95,13 @@ extension Scene {
         return token
     }
 
-    private func opens(_ credential: String, _ org: String) async throws -> Bool {
+    /// Whether the tenant's credential is taken.
+    func isOpen(to credential: String) async throws -> Bool {
         try await ask(
             "GET", "/cp/tenants/config",
             headers: [
-                HTTPField("Authorization", "Bearer \(credential)"), HTTPField("X-Molecule-Org-Id", org),
+                HTTPField("Authorization", "Bearer \(credential)"),
+                HTTPField("X-Molecule-Org-Id", try await orgID()),
             ]
         ).status == 200
     }

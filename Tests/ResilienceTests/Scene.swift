@@ -10,47 +10,50 @@ struct Scene: Sendable {
     let slug: String
     let database: TestDatabase
     let trace: Trace
-    let replica: Replica
+    let gate: Gate
+    /// A paused or dead one comes first: whoever asks, asks the last that lives.
+    let replicas: Replicas
     let commits: CommitProxy
     let cloud: SharedCloud
+
+    /// The one control plane of a scene that has no more.
+    var replica: Replica { replicas.all[0] }
 
     /// Patience for everything that must come about at last.
     static let patience: Duration = .seconds(120)
 
+    /// - Parameter cluster: a server of the scene's own, where it is to be restarted.
     static func run<Value: Sendable>(
-        in cloud: SharedCloud, _ settings: [String: String] = [:],
+        in cloud: SharedCloud, _ settings: [String: String] = [:], cluster: PrivateCluster? = nil,
         _ body: @Sendable (Scene) async throws -> Value
     ) async throws -> Value {
-        let database = try await TestDatabase.create(migrated: true)
-        let trace = Trace()
-        // The proxies kill whatever runs at that moment.
-        let current = Current()
-        let commits = try CommitProxy(database.url, trace: trace) { current.replica?.kill() }
+        let database = try await TestDatabase.create(migrated: true, on: cluster)
+        let (trace, gate, replicas) = (Trace(), Gate(), Replicas())
+        let commits = try CommitProxy(database.url, trace: trace) { replicas.all[0].kill() }
         let calls = try await CallProxy(
             CallHandler(
-                cloud: cloud.environment, http: cloud.http, trace: trace, front: { current.replica?.url },
-                kill: { current.replica?.kill() }))
+                cloud: cloud.environment, http: cloud.http, trace: trace, gate: gate,
+                front: { replicas.url }, kill: { replicas.all[0].kill() }))
         let own = [
             "DATABASE_URL": commits.url, "DATABASE_MAX_CONNECTIONS": "8", "CP_LISTEN": "127.0.0.1:0",
             "CP_LEASE_SECONDS": "2", "CP_POLL_SECONDS": "1", "CP_WORKERS": "4", "LOG_LEVEL": "notice",
             "PROVIDER_VISIBILITY_SECONDS": "1",
             "KMS_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/\(UUID().uuidString.lowercased())",
         ]
-        let environment = try ExampleEnvironment.make(
+        replicas.environment = try ExampleEnvironment.make(
             cloud.environment.merging(calls.environment) { $1 }.merging(own) { $1 }.merging(settings) { $1 })
-        let replica = Replica(environment)
-        current.replica = replica
-        let slug = "t\(UUID().uuidString.lowercased().prefix(8))"
         let scene = Scene(
-            slug: slug, database: database, trace: trace, replica: replica, commits: commits, cloud: cloud)
+            slug: "t\(UUID().uuidString.lowercased().prefix(8))", database: database, trace: trace,
+            gate: gate, replicas: replicas, commits: commits, cloud: cloud)
         let result: Result<Value, any Error>
         do {
-            try await replica.start()
+            try await replicas.add()
             result = .success(try await body(scene))
         } catch {
             result = .failure(error)
         }
-        await replica.stop()
+        gate.open()
+        for replica in replicas.all { await replica.stop() }
         await calls.close()
         commits.close()
         await database.drop()
@@ -67,7 +70,7 @@ struct Scene: Sendable {
     ) async throws -> Answer {
         let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {
-            if let url = replica.url {
+            if let url = replicas.url {
                 var request = HTTPRequest(method, url + path, headers: headers)
                 if let body {
                     request.headers.append(HTTPField("Content-Type", "application/json"))
@@ -83,7 +86,8 @@ struct Scene: Sendable {
         throw TestSupportError("\(method) \(path) was never answered")
     }
 
-    func signUp() async throws {
+    func signUp(_ slug: String? = nil) async throws {
+        let slug = slug ?? self.slug
         let body = #"{"slug":"\#(slug)","name":"Tenant 1","owner_user_id":"user-1"}"#
         let answer = try await ask("POST", "/cp/admin/orgs", body)
         // Taken by the same order, whose answer was lost.
@@ -140,12 +144,25 @@ struct Scene: Sendable {
     }
 }
 
-/// The replica, once it exists.
-private final class Current: Sendable {
-    private let held = Mutex<Replica?>(nil)
-    var replica: Replica? {
-        get { held.withLock { $0 } }
-        set { held.withLock { $0 = newValue } }
+/// The control planes of a scene.
+final class Replicas: Sendable {
+    private let state = Mutex<(all: [Replica], environment: [String: String])>(([], [:]))
+
+    var all: [Replica] { state.withLock { $0.all } }
+    var environment: [String: String] {
+        get { state.withLock { $0.environment } }
+        set { state.withLock { $0.environment = newValue } }
+    }
+
+    /// Base URL of the newest that lives; nil when none does.
+    var url: String? { all.reversed().lazy.compactMap(\.url).first }
+
+    @discardableResult
+    func add() async throws -> Replica {
+        let replica = Replica(environment)
+        state.withLock { $0.all.append(replica) }
+        try await replica.start()
+        return replica
     }
 }
 

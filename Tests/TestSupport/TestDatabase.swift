@@ -17,8 +17,19 @@ package struct TestDatabase: Sendable {
     /// A pool of at most eight connections.
     package let pool: PostgresPool
 
-    /// - Parameter migrated: with every file of migrations/ applied, else empty.
-    package static func create(migrated: Bool = true) async throws -> TestDatabase {
+    /// - Parameters:
+    ///   - migrated: with every file of migrations/ applied, else empty.
+    ///   - cluster: a server of the test's own, whose first database this is.
+    package static func create(
+        migrated: Bool = true, on cluster: PrivateCluster? = nil
+    ) async throws -> TestDatabase {
+        if let cluster {
+            let database = TestDatabase(name: "postgres", url: cluster.url(), pool: makePool(cluster.url()))
+            if migrated {
+                try await Migrator(directory: "\(packageRoot)/migrations").migrate(on: database.pool)
+            }
+            return database
+        }
         let server = try await TestServer.shared.value
         let name = uniqueName("test")
         let template = migrated ? server.migratedTemplate : "template0"
@@ -33,6 +44,8 @@ package struct TestDatabase: Sendable {
 
     package func drop() async {
         await pool.close()
+        // The first database of a cluster goes with it.
+        guard name != "postgres" else { return }
         guard let server = try? await TestServer.shared.value else { return }
         _ = try? await server.admin.execute("DROP DATABASE IF EXISTS \(identifier: name) WITH (FORCE)")
     }
