@@ -9,5 +9,7 @@ struct Main: AsyncParsableCommand {
             Environment: CP_URL, the control plane's address; CP_ADMIN_API_TOKEN, the operator's token; \
             CP_CA_FILE, certificate authorities to trust beside the system's (PEM).
             """,
-        subcommands: [Orgs.self, Tenants.self, Boot.self, SigV4.self])
+        subcommands: [
+            Orgs.self, Tenants.self, Boot.self, Orphans.self, Drift.self, Reconcile.self, SigV4.self,
+        ])
 }

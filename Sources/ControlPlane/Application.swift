@@ -21,6 +21,6 @@ func application(
             serverName: nil),
         onServerRunning: { await onListening($0.localAddress?.port ?? configuration.listenPort) },
         logger: platform.logger)
-    app.addServices(platform.database, platform.engine)
+    app.addServices(platform.database, platform.engine, Reconciler(platform: platform))
     return app
 }

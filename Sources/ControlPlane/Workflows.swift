@@ -21,6 +21,9 @@ extension Platform {
             RepairTenant.kind, input: RepairTenant.Input.self,
             run: { context, input in try await RepairTenant(platform: self, input: input).run(context) })
         engine.register(
+            MendTenant.kind, input: MendTenant.Input.self,
+            run: { context, input in try await MendTenant(platform: self, input: input).run(context) })
+        engine.register(
             RedeployTenant.kind, input: RedeployTenant.Input.self,
             onFailure: { input, failure, transaction in
                 try await RedeployStore(database: transaction).fail(

@@ -13,9 +13,10 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (optional) and \
             CLOUDFLARE_API_TOKEN are the credentials that callers must present. AWS_REGION, \
-            CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_ZONE_ID and TENANT_DOMAIN name what is served; instead of those \
-            three, CLOUDFLARE_PLACES lists several places as JSON: account_id, zone_id, domain and, when \
-            they differ from the options, maximum_tunnels and maximum_records. DOCKER_HOST names the daemon. LOG_LEVEL is info unless set.
+            CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_ZONE_ID and TENANT_DOMAIN name what is served; instead of \
+            those three, CLOUDFLARE_PLACES lists several places as JSON: account_id, zone_id, domain and, \
+            when they differ from the options, maximum_tunnels and maximum_records. DOCKER_HOST names the \
+            daemon. LOG_LEVEL is info unless set.
             """)
 
     @Option(help: "Marks this cloud's containers and packet rules.") var name = "localcloud"

@@ -53,6 +53,16 @@ struct TestCloud: Sendable {
         #expect(answer.status == 204)
     }
 
+    /// Something done behind the platform's back, or asked of the local cloud itself.
+    @discardableResult
+    func operate(_ method: String, _ path: String, _ json: String = "") async throws -> [String: JSONValue] {
+        let answer = try await service.platform.http.send(
+            HTTPRequest(method, awsURL + "/_localcloud/" + path, body: Array(json.utf8)))
+        #expect((200..<300).contains(answer.status), "\(path) answered \(answer.status)")
+        guard !answer.body.isEmpty else { return [:] }
+        return try JSONDecoder().decode([String: JSONValue].self, from: Data(answer.body))
+    }
+
     // MARK: What an operator does
 
     func signUp(_ slug: String) async throws {

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// What of an instance the platform reads. Source: the data type Instance.
 struct EC2Instance: Decodable, Sendable {
     var id: String
@@ -6,13 +8,16 @@ struct EC2Instance: Decodable, Sendable {
     var privateIPAddress: String?
     var clientToken: String?
     var instanceType: String?
+    var imageID: String?
+    var subnetID: String?
+    var launchedAt: Date?
     /// Attached volumes; often empty right after the launch.
     var volumeIDs: [String]
     var tags: [String: String]
 
     private enum CodingKeys: String, CodingKey {
         case instanceId, instanceState, privateIpAddress, clientToken, instanceType, tagSet
-        case blockDeviceMapping
+        case blockDeviceMapping, imageId, subnetId, launchTime
     }
 
     private struct State: Decodable { var name: String }
@@ -30,6 +35,9 @@ struct EC2Instance: Decodable, Sendable {
             .flatMap { $0.isEmpty ? nil : $0 }
         clientToken = try container.decodeIfPresent(String.self, forKey: .clientToken)
         instanceType = try container.decodeIfPresent(String.self, forKey: .instanceType)
+        imageID = try container.decodeIfPresent(String.self, forKey: .imageId)
+        subnetID = try container.decodeIfPresent(String.self, forKey: .subnetId)
+        launchedAt = try container.decodeIfPresent(String.self, forKey: .launchTime).flatMap(awsDate)
         let devices = try? container.decodeIfPresent(ItemSet<BlockDevice>.self, forKey: .blockDeviceMapping)
         volumeIDs = devices?.items.compactMap(\.ebs?.volumeId) ?? []
         tags = try container.decodeIfPresent(ItemSet<EC2Tag>.self, forKey: .tagSet)?.dictionary ?? [:]
@@ -88,7 +96,11 @@ struct EC2Volume: Decodable, Sendable {
     var status: String
     /// GiB.
     var size: Int?
+    var createTime: String?
+    var attachmentSet: ItemSet<Attachment>?
     var tagSet: ItemSet<EC2Tag>?
+
+    struct Attachment: Decodable, Sendable { var instanceId: String? }
 }
 
 struct EC2Snapshot: Decodable, Sendable {
@@ -97,6 +109,7 @@ struct EC2Snapshot: Decodable, Sendable {
     var status: String
     /// GiB of the volume.
     var volumeSize: Int?
+    var startTime: String?
     var tagSet: ItemSet<EC2Tag>?
 }
 
@@ -108,4 +121,10 @@ struct DescribeVolumesAnswer: Decodable {
 struct DescribeSnapshotsAnswer: Decodable {
     var snapshotSet: ItemSet<EC2Snapshot>
     var nextToken: String?
+}
+
+/// `2026-01-02T03:04:05.000Z`, with or without the fraction.
+func awsDate(_ text: String) -> Date? {
+    (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+        ?? (try? Date(text, strategy: Date.ISO8601FormatStyle()))
 }

@@ -104,7 +104,7 @@ struct EC2Client: Sendable {
         return all
     }
 
-    private func call<Output: Decodable>(
+    func call<Output: Decodable>(
         _ operation: String, _ parameters: [(String, String)], as _: Output.Type
     ) async throws -> Output {
         let form = [("Action", operation), ("Version", Self.version)] + parameters
@@ -130,7 +130,7 @@ struct EC2Client: Sendable {
 
 extension [String] {
     /// `InstanceId.1=..&InstanceId.2=..`
-    fileprivate func numbered(_ name: String) -> [(String, String)] {
+    func numbered(_ name: String) -> [(String, String)] {
         enumerated().map { ("\(name).\($0 + 1)", $1) }
     }
 }

@@ -116,10 +116,10 @@ struct CloudflareClient: Sendable {
         }
     }
 
-    private var tunnels: String { "/accounts/\(accountID)/cfd_tunnel" }
-    private var records: String { "/zones/\(zoneID)/dns_records" }
+    var tunnels: String { "/accounts/\(accountID)/cfd_tunnel" }
+    var records: String { "/zones/\(zoneID)/dns_records" }
 
-    private func escaped(_ text: String) -> String {
+    func escaped(_ text: String) -> String {
         String(decoding: FormBody.encode([("", text)]).dropFirst(), as: UTF8.self)
     }
 

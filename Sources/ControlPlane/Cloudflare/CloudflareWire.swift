@@ -68,10 +68,14 @@ extension CloudflareClient {
             retryAfter: response.retryAfter)
     }
 
+    /// Largest answer that is read, in bytes: a page of a thousand connected tunnels.
+    private static let maximumAnswerBytes = 8 << 20
+
     private func send(
         _ operation: String, _ method: String, _ path: String, _ body: [UInt8]?
     ) async throws -> HTTPResponse {
         var request = HTTPRequest(method, url + path)
+        request.maximumResponseBytes = Self.maximumAnswerBytes
         request.headers = [HTTPField("Authorization", "Bearer \(apiToken)")]
         if let body {
             request.headers.append(HTTPField("Content-Type", "application/json"))

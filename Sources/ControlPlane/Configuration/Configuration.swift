@@ -22,6 +22,7 @@ struct Configuration: Sendable {
     var maximumVCPUs: Int
     /// Days for which a deleted tenant's volume is kept, by plan; 0 where a plan is not named.
     var retentionDays: [String: Int]
+    var reconciler: ReconcilerSettings
 
     struct AWSSettings: Sendable {
         var region: String
@@ -91,6 +92,18 @@ struct Configuration: Sendable {
         var visibility: Duration
     }
 
+    struct ReconcilerSettings: Sendable {
+        /// Between two runs; zero: only when a person asks.
+        var interval: Duration
+        /// What a run by the timer does.
+        var mode: Reconciler.Mode
+        /// From an orphan's quarantine to its deletion.
+        var grace: Duration
+        /// Of what it sees, a run deletes at most this share in percent, or `floor` things.
+        var sharePercent: Int
+        var floor: Int
+    }
+
     /// At least one key is set. New secrets are sealed under KMS where its key is named.
     struct SecretSettings: Sendable {
         var kmsKeyARN: String?
@@ -119,6 +132,7 @@ struct Configuration: Sendable {
         launch = LaunchSettings(&reader)
         deadlines = Deadlines(&reader)
         secrets = SecretSettings(&reader)
+        reconciler = ReconcilerSettings(&reader)
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
     }
 }
@@ -175,6 +189,18 @@ extension Configuration.Deadlines {
         redeploy = reader.seconds(.deadlineRedeploy, in: 5...3_600)
         poll = reader.seconds(.poll, in: 1...300)
         visibility = reader.seconds(.providerVisibility, in: 0...300)
+    }
+}
+
+extension Configuration.ReconcilerSettings {
+    init(_ reader: inout EnvironmentReader) {
+        interval = reader.seconds(.reconcileInterval, in: 0...86_400)
+        mode =
+            reader.parse(.reconcileMode, expected: "report or repair") { Reconciler.Mode(rawValue: $0) }
+            ?? .report
+        grace = reader.seconds(.reconcileGrace, in: 0...7_776_000)
+        sharePercent = reader.integer(.reconcileShare, in: 0...100)
+        floor = reader.integer(.reconcileFloor, in: 0...1_000)
     }
 }
 

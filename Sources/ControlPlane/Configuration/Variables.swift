@@ -75,7 +75,8 @@ extension Variable {
     static let ec2ImageID = Variable(name: "EC2_AMI_ID", meaning: "image of a tenant's instance")
     static let ec2InstanceType = Variable(
         name: "EC2_INSTANCE_TYPE", meaning: "type of a tenant's instance", fallback: "t3.medium")
-    static let ec2SubnetID = Variable(name: "EC2_SUBNET_ID", meaning: "subnets of the tenants' instances, separated by commas")
+    static let ec2SubnetID = Variable(
+        name: "EC2_SUBNET_ID", meaning: "subnets of the tenants' instances, separated by commas")
     static let ec2SecurityGroupID = Variable(
         name: "EC2_SECURITY_GROUP_ID",
         meaning: "the security group, without inbound rules, that tenants share")
@@ -134,6 +135,24 @@ extension Variable {
         name: "PROVIDER_VISIBILITY_SECONDS",
         meaning: "how long a provider may hide what it has just created", fallback: "5")
 
+    static let reconcileInterval = Variable(
+        name: "RECONCILE_INTERVAL_SECONDS",
+        meaning: "how often rows and cloud are compared; 0: only when a person asks", fallback: "900")
+    static let reconcileMode = Variable(
+        name: "RECONCILE_MODE",
+        meaning: "report: only look; repair: also mend drift, quarantine orphans, and delete them after "
+            + "their grace period", fallback: "report")
+    static let reconcileGrace = Variable(
+        name: "RECONCILE_GRACE_SECONDS", meaning: "from an orphan's quarantine to its deletion",
+        fallback: "604800")
+    static let reconcileShare = Variable(
+        name: "RECONCILE_MAX_DELETE_PERCENT",
+        meaning: "of what it sees, the share that one run may delete; beyond it deletes nothing",
+        fallback: "5")
+    static let reconcileFloor = Variable(
+        name: "RECONCILE_MAX_DELETE_FLOOR", meaning: "so many things a run may delete whatever their share",
+        fallback: "3")
+
     static let all: [Variable] = [
         databaseURL, databaseConnections, listen, adminToken, workers, lease, migrationsPath, userdataPath,
         publicURL, caFile, tenantDomain, edgeURL,
@@ -144,5 +163,6 @@ extension Variable {
         ec2IdentityCertificate, registryURL, imagePostgres, imageRedis, imageMemoryPlugin, imageTenant,
         imageCloudflared, agentURL, agentSHA256, secretsEncryptionKey, kmsKeyARN, provisionSharedSecret,
         deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, poll, providerVisibility,
+        reconcileInterval, reconcileMode, reconcileGrace, reconcileShare, reconcileFloor,
     ]
 }

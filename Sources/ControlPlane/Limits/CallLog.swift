@@ -12,8 +12,9 @@ struct CallRecord: Codable, Sendable {
 final class CallLog: Sendable {
     @TaskLocal static var current: CallLog?
 
-    private let state = Mutex<CallRecord?>(nil)
+    private let state = Mutex<(last: CallRecord?, count: Int)>((nil, 0))
 
-    var last: CallRecord? { state.withLock { $0 } }
-    func note(_ call: CallRecord) { state.withLock { $0 = call } }
+    var last: CallRecord? { state.withLock { $0.last } }
+    var count: Int { state.withLock { $0.count } }
+    func note(_ call: CallRecord) { state.withLock { $0 = (call, $0.count + 1) } }
 }

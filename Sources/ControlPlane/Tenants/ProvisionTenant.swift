@@ -8,6 +8,8 @@ import Workflows
 /// what an earlier run has created, or carries a token under which the provider creates only once.
 struct ProvisionTenant: Sendable {
     static let kind = "provision_tenant"
+    /// workspace-server, as the connector on the instance reaches it.
+    static let tenantService = "http://127.0.0.1:8080"
 
     struct Input: Codable, Sendable {
         var orgID: UUID
@@ -153,7 +155,7 @@ extension ProvisionTenant {
             "route_tunnel", .tunnelConfiguration, launch.tunnelName, ledger: ledger
         ) { _ in
             try await cloudflare(launch).putTunnelConfiguration(
-                id: tunnelID, hostname: launch.hostname, service: "http://127.0.0.1:8080")
+                id: tunnelID, hostname: launch.hostname, service: Self.tenantService)
             return (Issued(), providerID: tunnelID)
         }
     }

@@ -1,0 +1,120 @@
+import FoundationEssentials
+import Logging
+import Postgres
+import ServiceLifecycle
+
+/// Compares what the platform's rows say with what the providers show, reports the differences, and puts
+/// right what is safe. It takes no input: it is activated by its timer, and by a person's order. Of all
+/// replicas one runs it at a time.
+struct Reconciler: Service {
+    enum Mode: String, Sendable, Codable {
+        /// Looks, and changes nothing outside of its own tables.
+        case report
+        case repair
+    }
+
+    let platform: Platform
+
+    private var settings: Configuration.ReconcilerSettings { platform.configuration.reconciler }
+    private var store: ReconcilerStore { ReconcilerStore(database: platform.database) }
+
+    /// Runs by the timer until the graceful shutdown. The due time stands in the database: replicas that all
+    /// look often still run it once an interval.
+    func run() async throws {
+        guard settings.interval > .zero else {
+            try? await gracefulShutdown()
+            return
+        }
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: min(settings.interval, .seconds(60)))
+                if Task.isCancelled { return }
+                do {
+                    _ = try await perform(settings.mode, interval: settings.interval)
+                } catch {
+                    platform.logger.error("reconciler failed", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    /// What a run found and did.
+    struct Outcome: Sendable {
+        var run: ReconcilerRun
+        var plan: Plan
+    }
+
+    /// - Parameters:
+    ///   - interval: nil for a person's order.
+    ///   - deletesUnknown: also what belongs to organisations that no row ever knew.
+    /// - Returns: nil when it is not due.
+    /// - Throws: `reconcile_in_progress` for a person's order while a run is under way.
+    func perform(
+        _ mode: Mode, interval: Duration? = nil, deletesUnknown: Bool = false
+    ) async throws -> Outcome? {
+        let owner = UUID().text
+        guard try await store.claim(owner: owner, interval: interval) else {
+            guard interval == nil else { return nil }
+            throw AppError(
+                .conflict, "reconcile_in_progress", "Another comparison is under way. Try again shortly.",
+                retryAfter: 5)
+        }
+        let id = UUID()
+        let log = CallLog()
+        do {
+            try await store.begin(id, mode: mode)
+            let outcome = try await CallLog.$current.withValue(log) {
+                try await compare(id, mode, owner, deletesUnknown)
+            }
+            let end: ReconcilerRun.Outcome = outcome.plan.refusal == nil ? .done : .refused
+            try await store.finish(
+                id, outcome: end, reason: outcome.plan.refusal, calls: log.count, acted: outcome.acted)
+            try await store.release(owner: owner)
+            return Outcome(run: try await store.run(id), plan: outcome.plan)
+        } catch {
+            try? await store.finish(
+                id, outcome: .failed, reason: Self.reason(error), calls: log.count, acted: 0)
+            try? await store.release(owner: owner)
+            throw error
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        (error as? AppError)?.message ?? (error as? ProviderError)?.description ?? "\(type(of: error))"
+    }
+
+    /// The cloud before the rows: see `Comparison`.
+    private func compare(
+        _ id: UUID, _ mode: Mode, _ owner: String, _ deletesUnknown: Bool
+    ) async throws -> (plan: Plan, acted: Int) {
+        let began = ContinuousClock.now
+        let patience = ProviderPatience { try await store.renew(owner: owner) }
+        let cloud = try await CloudReading(platform: platform).read(patience)
+        let rows = try await PlatformReading(platform: platform).read()
+        let reading = began.duration(to: .now) + platform.configuration.deadlines.visibility
+        let comparison = Comparison(
+            settledSeconds: reading / .seconds(1), region: platform.configuration.aws.region)
+        let plan = Plan(
+            comparison.findings(cloud, rows), history: try await store.history(), seen: cloud.count,
+            rows: rows.ledger.count, now: Date(),
+            policy: Plan.Policy(
+                graceSeconds: settings.grace / .seconds(1), sharePercent: settings.sharePercent,
+                floor: settings.floor, deletesUnknown: deletesUnknown))
+        try await platform.database.transaction { transaction in
+            try await ReconcilerStore(database: transaction).record(plan, seen: cloud.count, run: id)
+        }
+        report(plan, cloud.count)
+        guard mode == .repair else { return (plan, 0) }
+        return (plan, try await Repairs(platform: platform, patience: patience).carryOut(plan))
+    }
+
+    private func report(_ plan: Plan, _ seen: Int) {
+        guard !plan.items.isEmpty else { return }
+        var counts: [String: Int] = [:]
+        for item in plan.items { counts[item.finding.code.category.rawValue, default: 0] += 1 }
+        var metadata: Logger.Metadata = ["seen": "\(seen)"]
+        for (category, count) in counts { metadata[category] = "\(count)" }
+        if let refusal = plan.refusal { metadata["refused"] = "\(refusal)" }
+        platform.logger.warning("rows and cloud differ", metadata: metadata)
+    }
+}

@@ -1,0 +1,62 @@
+import FoundationEssentials
+import Hummingbird
+
+/// `/cp/admin/orphans`, `/cp/admin/drift` and `/cp/admin/reconcile`
+struct ReconcilerRoutes: Sendable {
+    let platform: Platform
+
+    private var store: ReconcilerStore { ReconcilerStore(database: platform.database) }
+
+    private struct Report: Encodable {
+        /// nil before the first.
+        var run: ReconcilerRun?
+        var findings: [FindingRecord]
+        /// Sum over the findings whose price is known.
+        var monthlyUSD: Double
+        var unknownPrices: Int
+
+        init(_ run: ReconcilerRun?, _ findings: [FindingRecord]) {
+            self.run = run
+            self.findings = findings
+            let orphans = findings.filter { $0.category == Finding.Category.orphan.rawValue }
+            monthlyUSD = orphans.reduce(0) { $0 + ($1.monthlyUSD ?? 0) }
+            unknownPrices = orphans.filter { $0.monthlyUSD == nil }.count
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case run, findings
+            case monthlyUSD = "monthly_usd"
+            case unknownPrices = "unknown_prices"
+        }
+    }
+
+    func orphans(_ request: Request, _ context: AppContext) async throws -> Response {
+        try Response.json(Report(try await store.lastRun(), try await store.open([.orphan])))
+    }
+
+    func drift(_ request: Request, _ context: AppContext) async throws -> Response {
+        try Response.json(Report(try await store.lastRun(), try await store.open([.drift, .ghost])))
+    }
+
+    private struct Order: RequestFields {
+        var dryRun: Bool?
+        var deleteUnknown: Bool?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case dryRun = "dry_run"
+            case deleteUnknown = "delete_unknown"
+        }
+    }
+
+    /// Runs now. A dry run, which is the default, answers what a run in the mode `repair` would do next.
+    func reconcile(_ request: Request, _ context: AppContext) async throws -> Response {
+        let order = try await RequestBody.read(Order.self, from: request)
+        let isDry = order.dryRun ?? true
+        let outcome = try await Reconciler(platform: platform).perform(
+            isDry ? .report : .repair, deletesUnknown: order.deleteUnknown ?? false)
+        guard let outcome else { throw AppError(.conflict, "reconcile_in_progress", "Try again shortly.") }
+        if !isDry { context.logger.notice("reconciled", metadata: ["acted": "\(outcome.run.acted)"]) }
+        let findings = try await store.open([.orphan, .ghost, .drift])
+        return try Response.json(Report(outcome.run, findings))
+    }
+}
