@@ -10,7 +10,7 @@ struct ControlPlane: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "controlplane",
         abstract: "Provisions tenants, each on an instance of its own, and looks after them.",
-        subcommands: [Serve.self, Migrate.self, ShowConfiguration.self])
+        subcommands: [Serve.self, Migrate.self, ShowConfiguration.self, Sim.self])
 }
 
 struct Serve: AsyncParsableCommand {

@@ -14,7 +14,10 @@ final class ActiveRuns: Sendable {
 
     private let state = Mutex(State())
 
-    var leases: [Lease] { state.withLock { Array($0.runs.keys) } }
+    /// In one order, so that those who renew several lock them alike.
+    var leases: [Lease] {
+        state.withLock { $0.runs.keys.sorted { $0.id.uuidString < $1.id.uuidString } }
+    }
     var count: Int { state.withLock { $0.runs.count } }
     var isStopping: Bool { state.withLock { $0.stopping } }
 
