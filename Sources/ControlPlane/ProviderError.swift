@@ -24,8 +24,14 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
 
     var isThrottle: Bool { status == 429 || Self.throttleCodes.contains(code) }
 
-    /// Worth asking again: no answer, a throttle, or a fault on the provider's side. Never another 4xx.
-    var isRetryable: Bool { isThrottle || (status ?? 500) >= 500 }
+    /// An answer of which nothing can be read: cut short, or from a proxy on the way.
+    static let malformedCode = "malformed_answer"
+
+    /// Worth asking again: no answer, an unreadable one, a throttle, or a fault on the provider's side. Never
+    /// another 4xx.
+    var isRetryable: Bool {
+        isThrottle || (status ?? 500) >= 500 || (status == 200 && code == Self.malformedCode)
+    }
 
     /// The provider says that it exists, and does not show it: asked again, it will.
     var notVisibleYet: ProviderError {

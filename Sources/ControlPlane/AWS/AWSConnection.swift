@@ -155,7 +155,7 @@ extension AWSConnection {
             return try JSONDecoder().decode(Output.self, from: Data(answer.body))
         } catch {
             throw ProviderError(
-                service: service, operation: operation, status: 200, code: "malformed_answer",
+                service: service, operation: operation, status: 200, code: ProviderError.malformedCode,
                 message: "The answer is not what the API describes.", requestID: answer.requestID,
                 mayHaveTakenEffect: true)
         }

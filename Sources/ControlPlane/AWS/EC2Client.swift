@@ -122,7 +122,7 @@ struct EC2Client: Sendable {
 
     private func malformed(_ operation: String, requestID: String? = nil) -> ProviderError {
         ProviderError(
-            service: "ec2", operation: operation, status: 200, code: "malformed_answer",
+            service: "ec2", operation: operation, status: 200, code: ProviderError.malformedCode,
             message: "The answer is not what the API describes.", requestID: requestID,
             mayHaveTakenEffect: true)
     }

@@ -61,7 +61,7 @@ extension CloudflareClient {
         let error = (try? JSONDecoder().decode(Verdict.self, from: data))?.errors?.first
         return ProviderError(
             service: "cloudflare", operation: operation, status: response.status,
-            code: error.map { "\($0.code)" } ?? "malformed_answer",
+            code: error.map { "\($0.code)" } ?? ProviderError.malformedCode,
             message: error?.message ?? "The answer is not what the API describes.",
             requestID: response.header("cf-ray"),
             mayHaveTakenEffect: response.status >= 500 || response.status == 200,

@@ -48,7 +48,7 @@ struct FaultProfile: Sendable {
             ]
             (neverBoots, failingStage) = (0.02, 0.03)
             (meanTimeToKill, meanTimeToPause) = (.seconds(60), .seconds(120))
-            hidden = .seconds(8)
+            hidden = .seconds(4)
         }
     }
 
