@@ -1,7 +1,7 @@
 # Everything a person types. Each target is a script of scripts/, which says what it does while it does it.
 # Overridable: LOCAL_DIR PORT_BASE SUBNET BRIDGE CACHE_DIR DEBIAN_MIRROR (see scripts/settings.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status build test resilience lint format bench clean
+.PHONY: help demo up down status build test resilience lint format bench simulate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ format: ## Let swift format rewrite the sources
 
 bench: ## Print the figures of the README
 	@scripts/bench
+
+simulate: ## Run 100 seeds of a simulated world, and one of 10,000 tenants
+	@scripts/simulate
 
 clean: ## Stop everything and remove .local and the builds
 	@scripts/stop && rm -rf .local .build .build-agent

@@ -21,7 +21,8 @@ struct Enrolment: Sendable {
     }
 
     /// - Parameter instanceID: who asks, as the provider vouches for it.
-    /// - Throws: `enrolment_not_ready` before the launch is recorded, `enrolment_refused` for another instance.
+    /// - Throws: `enrolment_not_ready` before the launch is recorded, `enrolment_refused` for another
+    ///   instance.
     func grant(_ tenant: Tenant, _ instanceID: String, agentVersion: String) async throws -> EnrolmentGrant {
         guard let expected = tenant.instanceID, let secrets = try await openSecrets(tenant) else {
             throw AppError(

@@ -83,7 +83,8 @@ struct Invariants: Sendable {
             """
             SELECT w.kind, w.state, w.waiting_for, w.failure_code, w.last_error, o.slug
             FROM workflows w JOIN orgs o ON o.id::text = w.subject
-            WHERE w.state IN ('waiting', 'running') OR (w.state = 'failed' AND w.kind = \(TearDownTenant.kind))
+            WHERE w.state IN ('waiting', 'running')
+                OR (w.state = 'failed' AND w.kind = \(TearDownTenant.kind))
             ORDER BY o.slug
             """)
         for row in rows {

@@ -36,7 +36,7 @@ struct SimulationSettings: ParsableArguments, Sendable {
 
     /// What a person types to see it again.
     var command: String {
-        "controlplane sim --tenants \(tenants) --replicas \(replicas) --seed \(seed) --faults \(faults.rawValue)"
-            + " --arrival \(arrival) --deleted \(deleted) --workers \(workers)"
+        "controlplane sim --tenants \(tenants) --replicas \(replicas) --seed \(seed)"
+            + " --faults \(faults.rawValue) --arrival \(arrival) --deleted \(deleted) --workers \(workers)"
     }
 }

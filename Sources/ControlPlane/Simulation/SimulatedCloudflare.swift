@@ -222,7 +222,7 @@ extension SimulatedCloudflare {
     static func failure(_ status: Int, _ code: Int, retryAfter: Int? = nil) -> HTTPResponse {
         .text(
             status,
-            #"{"success":false,"errors":[{"code":\#(code),"message":"simulated"}],"messages":[],"result":null}"#,
+            #"{"success":false,"errors":[{"code":\#(code),"message":"simulated"}],"result":null}"#,
             retryAfter.map { [HTTPField("Retry-After", "\($0)")] } ?? [])
     }
 }

@@ -31,7 +31,7 @@ final class SimulatedNetwork: Sendable {
         let call = ProviderCall(request)
         let fault = faults.fault(dice)
         noteStart(of: call, fault)
-        try await travel(oneWay(), party)
+        try await travel(oneWay(), party, usesDatabase: false)
         let response: HTTPResponse
         do {
             response = try await arrive(call, fault, party)
@@ -56,8 +56,10 @@ final class SimulatedNetwork: Sendable {
         }
     }
 
-    private func travel(_ time: Duration, _ party: Scheduler.Party) async throws {
-        try await scheduler.sleep(time, party: party)
+    private func travel(
+        _ time: Duration, _ party: Scheduler.Party, usesDatabase: Bool = true
+    ) async throws {
+        try await scheduler.sleep(time, party: party, usesDatabase: usesDatabase)
     }
 
     private func arrive(

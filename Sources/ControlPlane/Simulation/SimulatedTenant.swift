@@ -49,7 +49,7 @@ struct SimulatedTenant: Sendable {
         var grant: EnrolmentGrant?
         for stage in BootStage.allCases {
             try await reporter.report(stage, .started)
-            try await pass(fate.stages[stage] ?? .zero)
+            try await pass(fate.stages[stage] ?? .zero, usesDatabase: false)
             if stage == fate.failingStage {
                 world.noteDoomed(instance.slug)
                 return try await reporter.report(stage, .failed, code: .timeout)
@@ -89,8 +89,7 @@ struct SimulatedTenant: Sendable {
             if let platform = world.anyReplica() {
                 do {
                     return try await question(platform)
-                } catch let error as AppError where error.kind == .unauthorized || error.kind == .conflict
-                {
+                } catch let error as AppError where error.kind == .unauthorized || error.kind == .conflict {
                     throw error
                 } catch {}
             }
@@ -99,8 +98,8 @@ struct SimulatedTenant: Sendable {
     }
 
     /// - Throws: `Gone` once the instance is terminated.
-    private func pass(_ time: Duration) async throws {
-        try await world.scheduler.sleep(time)
+    private func pass(_ time: Duration, usesDatabase: Bool = true) async throws {
+        try await world.scheduler.sleep(time, usesDatabase: usesDatabase)
         guard world.ec2.instance(instance.id)?.isLiving == true else { throw Gone() }
     }
 

@@ -77,7 +77,7 @@ struct Simulation: Sendable {
         var (nextLook, nextVacuum) = (Self.lookEvery, Self.lookEvery)
         var told = ContinuousClock.now
         while let step = scheduler.next(), step.time < limit {
-            if try await clock.move(to: step.time) {
+            if await clock.mustMove(to: step), try await clock.move(to: step.time) {
                 // May be sooner than what was to be next.
                 for replica in world.replicas { replica.signal() }
                 continue

@@ -124,7 +124,7 @@ extension SimulationReport {
         return """
             seed \(seed), \(tenants) tenants, \(replicas) replicas, faults \(faults)
               ended         \(running) running, \(failed) failed, \(purged) purged, \(refused) refused
-              throughput    \(whole(tenantsPerHour)) tenants an hour, signup of the first to the last that runs; \
+              throughput    \(whole(tenantsPerHour)) an hour from the first signup to the last that runs; \
             launches \(whole(launchesPerHour)) an hour, \(percent(shareOfLimit)) of RunInstances' own limit
               time to run   median \(whole(secondsToRunMedian)) s, 95th percentile \(whole(secondsToRun95)) s
               provider      \(tenth(providerCallsPerTenant)) calls a tenant: \(list(providerCalls))

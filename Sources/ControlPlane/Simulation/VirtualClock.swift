@@ -7,12 +7,28 @@ import Postgres
 actor VirtualClock {
     private let pool: PostgresPool
     private var notified: Int?
+    /// When it was last used, unless it has been asked for notifications since.
+    private var lastUse: Int?
     private var statements = 0
 
     init(_ database: ScratchDatabase, logger: Logger) {
         pool = PostgresPool(
             PostgresConfiguration(url: database.url, maximumConnections: 1, applicationName: "simulation"),
             logger: logger)
+    }
+
+    /// Whether the database has a part in what is next: it must know the time, or may have to tell of
+    /// notifications that are about to be delivered.
+    func mustMove(to step: Scheduler.Step) -> Bool {
+        if step.usesDatabase {
+            lastUse = step.time
+            return true
+        }
+        guard let lastUse, step.time > lastUse + VirtualReplica.notificationDelay.microseconds else {
+            return false
+        }
+        self.lastUse = nil
+        return true
     }
 
     /// - Parameter time: microseconds since the simulation began.
