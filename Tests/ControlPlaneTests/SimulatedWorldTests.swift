@@ -102,7 +102,7 @@ private struct SmallWorld {
     func launch(token: String, org: String, type: String) -> HTTPResponse {
         let form = FormBody.encode([
             ("Action", "RunInstances"), ("ClientToken", token), ("InstanceType", type),
-            ("TagSpecification.1.Tag.1.Key", Launch.orgTag), ("TagSpecification.1.Tag.1.Value", org),
+            ("TagSpecification.1.Tag.1.Key", ResourceTag.org), ("TagSpecification.1.Tag.1.Value", org),
         ])
         return ec2.handle(
             ProviderCall(HTTPRequest("POST", "https://ec2.eu-central-1.amazonaws.com/", body: form)), at: 0)

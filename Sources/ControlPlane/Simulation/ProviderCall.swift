@@ -67,6 +67,16 @@ struct ProviderCall: Sendable {
         }
     }
 
+    /// Of a RunInstances, what the instance is to carry.
+    var launchTags: [String: String] {
+        var tags: [String: String] = [:]
+        for number in 1...50 {
+            guard let key = parameters["TagSpecification.1.Tag.\(number).Key"] else { break }
+            tags[key] = parameters["TagSpecification.1.Tag.\(number).Value"] ?? ""
+        }
+        return tags
+    }
+
     private static func decode(_ form: String) -> [String: String] {
         var decoded: [String: String] = [:]
         for pair in form.split(separator: "&") {

@@ -20,6 +20,9 @@ struct SimulationSettings: ParsableArguments, Sendable {
     @Option(help: "Share of the tenants that are deleted again, 0 to 1.")
     var deleted = 0.1
 
+    @Option(help: "Cloudflare accounts, each with a token of its own; 0: as many as the tenants need.")
+    var places = 0
+
     @Option(help: "Workflows that one replica runs at the same time.")
     var workers = 16
 
@@ -34,9 +37,14 @@ struct SimulationSettings: ParsableArguments, Sendable {
         }
     }
 
+    /// Of an account's 1,000 tunnels some are kept free, and its token's calls are shared by its tenants: a
+    /// tenant takes six calls, and each token gets about 3.5 a second.
+    var placeCount: Int { places > 0 ? places : max(5, (tenants + 799) / 800) }
+
     /// What a person types to see it again.
     var command: String {
         "controlplane sim --tenants \(tenants) --replicas \(replicas) --seed \(seed)"
-            + " --faults \(faults.rawValue) --arrival \(arrival) --deleted \(deleted) --workers \(workers)"
+            + " --faults \(faults.rawValue) --arrival \(arrival) --deleted \(deleted)"
+            + " --places \(placeCount) --workers \(workers)"
     }
 }

@@ -20,8 +20,8 @@ final class SimulatedEC2: Sendable {
         /// base64 of what boots.
         var userData: String
 
-        var orgID: String { tags[Launch.orgTag] ?? "" }
-        var slug: String { tags[Launch.slugTag] ?? "" }
+        var orgID: String { tags[ResourceTag.org] ?? "" }
+        var slug: String { tags[ResourceTag.slug] ?? "" }
         var isLiving: Bool { terminatedAt == nil }
     }
 
@@ -117,11 +117,7 @@ extension SimulatedEC2 {
     }
 
     private func launch(_ call: ProviderCall, _ token: String, _ posted: String, _ now: Int) -> Instance {
-        var tags: [String: String] = [:]
-        for number in 1...50 {
-            guard let key = call.parameters["TagSpecification.1.Tag.\(number).Key"] else { break }
-            tags[key] = call.parameters["TagSpecification.1.Tag.\(number).Value"] ?? ""
-        }
+        let tags = call.launchTags
         let visible = dice.between(.zero, hidden).microseconds
         let pending = dice.between(Self.pending.0, Self.pending.1).microseconds
         let (instance, others) = state.withLock { state in
@@ -164,7 +160,7 @@ extension SimulatedEC2 {
         } else {
             found = state.withLock { state in
                 let org =
-                    call.parameters["Filter.1.Name"] == "tag:\(Launch.orgTag)"
+                    call.parameters["Filter.1.Name"] == "tag:\(ResourceTag.org)"
                     ? call.parameters["Filter.1.Value.1"] : nil
                 let ids = org.map { state.byOrg[$0] ?? [] } ?? state.instances.keys.sorted()
                 return ids.compactMap { state.instances[$0] }

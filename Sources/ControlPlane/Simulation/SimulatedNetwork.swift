@@ -110,7 +110,7 @@ extension SimulatedNetwork {
             settled.withLock({ $0.contains(token) })
         else { return }
         tally.violated(
-            "no needless RunInstances", tenant: call.parameters["TagSpecification.1.Tag.3.Value"] ?? token,
+            "no needless RunInstances", tenant: call.launchTags[ResourceTag.slug] ?? token,
             "the launch \(token) had been answered")
     }
 

@@ -19,8 +19,7 @@ enum SimulatedPlatform {
             "CP_PUBLIC_URL": "https://cp.simulation", "TENANT_DOMAIN": tenantDomain,
             "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "simulated",
             "AWS_SECRET_ACCESS_KEY": "simulated",
-            "CLOUDFLARE_API_TOKEN": "simulated", "CLOUDFLARE_ACCOUNT_ID": "account-1",
-            "CLOUDFLARE_ZONE_ID": "zone-1",
+            "CLOUDFLARE_API_TOKEN": "simulated", "CLOUDFLARE_PLACES": try places(settings.placeCount),
             "EC2_AMI_ID": "ami-0123456789abcdef0", "EC2_SUBNET_ID": "subnet-1",
             "EC2_SECURITY_GROUP_ID": "sg-1",
             // Instances of a simulation show no identity document, so nothing is checked against it.
@@ -28,6 +27,18 @@ enum SimulatedPlatform {
             "REGISTRY_URL": "https://\(registryHost)", "TENANT_AGENT_URL": "https://agent.simulation/agent",
             "TENANT_AGENT_SHA256": String(repeating: "0", count: 64), "USERDATA_PATH": userdata,
             "MIGRATIONS_PATH": given[Variable.migrationsPath.name] ?? Variable.migrationsPath.fallback ?? "",
+            "EDGE_URL": "https://{hostname}", "EC2_MAXIMUM_VCPUS": "\(settings.tenants * 4)",
         ])
+    }
+
+    private static func places(_ count: Int) throws -> String {
+        let places = (1...count).map { number in
+            CloudflarePlace(
+                accountID: "account-\(number)", zoneID: "zone-\(number)",
+                domain: "zone\(number).\(tenantDomain)", apiToken: "token-\(number)",
+                maximumTunnels: SimulatedCloudflare.maximumTunnels,
+                maximumRecords: SimulatedCloudflare.maximumRecords)
+        }
+        return String(decoding: try JSONEncoder.wire.encode(places), as: UTF8.self)
     }
 }
