@@ -44,6 +44,8 @@ CREATE TABLE provider_buckets (
     -- The last slot given to a repeated call, which goes before those that wait for their first.
     repeated_at      timestamptz NOT NULL DEFAULT '-infinity',
     blocked_until    timestamptz NOT NULL DEFAULT '-infinity',
+    -- The same schedule for the calls that were let through in fact, at whatever time.
+    spent_until      timestamptz NOT NULL DEFAULT '-infinity',
     admitted         bigint NOT NULL DEFAULT 0,
     throttled        bigint NOT NULL DEFAULT 0,
     last_throttle_at timestamptz
@@ -65,30 +67,40 @@ CREATE FUNCTION admit_call(
 DECLARE
     slot timestamptz;
     one interval := make_interval(secs => gap);
+    -- Calls that were held up may catch up with the schedule by a fiftieth.
+    spent interval := make_interval(secs => gap * 0.98);
     bucket_row provider_buckets;
 BEGIN
     SELECT slot_at INTO slot FROM provider_reservations
         WHERE bucket = wanted AND holder = wanting FOR UPDATE;
-    IF FOUND AND slot <= now() THEN
-        DELETE FROM provider_reservations WHERE bucket = wanted AND holder = wanting;
-        RETURN 0;
-    ELSIF FOUND THEN
+    IF FOUND AND slot > now() THEN
         RETURN extract(epoch FROM slot - now());
+    ELSIF NOT FOUND THEN
+        INSERT INTO provider_buckets AS known (name, full_at, admitted) VALUES (wanted, now() + one, 1)
+            ON CONFLICT (name) DO UPDATE SET
+                full_at = greatest(known.full_at, now()) + one, admitted = known.admitted + 1
+            RETURNING * INTO bucket_row;
+        IF is_repeated THEN
+            slot := greatest(now(), bucket_row.blocked_until, bucket_row.repeated_at + one);
+            UPDATE provider_buckets SET repeated_at = slot WHERE name = wanted;
+        ELSE
+            slot := greatest(bucket_row.full_at - one * burst, bucket_row.blocked_until);
+        END IF;
     END IF;
-    INSERT INTO provider_buckets AS known (name, full_at, admitted) VALUES (wanted, now() + one, 1)
-        ON CONFLICT (name) DO UPDATE SET
-            full_at = greatest(known.full_at, now()) + one, admitted = known.admitted + 1
-        RETURNING * INTO bucket_row;
-    IF is_repeated THEN
-        slot := greatest(now(), bucket_row.blocked_until, bucket_row.repeated_at + one);
-        UPDATE provider_buckets SET repeated_at = slot WHERE name = wanted;
-    ELSE
-        slot := greatest(bucket_row.full_at - one * burst, bucket_row.blocked_until);
-    END IF;
+    -- Those whose slots passed while nobody was free to use them, and those that call again, must not come
+    -- on top of those whose slots are now.
     IF slot <= now() THEN
-        RETURN 0;
+        UPDATE provider_buckets SET spent_until = greatest(spent_until, now()) + spent
+            WHERE name = wanted AND spent_until <= now() + spent * (burst - 1) AND blocked_until <= now();
+        IF FOUND THEN
+            DELETE FROM provider_reservations WHERE bucket = wanted AND holder = wanting;
+            RETURN 0;
+        END IF;
+        SELECT greatest(spent_until - spent * (burst - 1), blocked_until) INTO slot
+            FROM provider_buckets WHERE name = wanted;
     END IF;
-    INSERT INTO provider_reservations (bucket, holder, slot_at) VALUES (wanted, wanting, slot);
+    INSERT INTO provider_reservations (bucket, holder, slot_at) VALUES (wanted, wanting, slot)
+        ON CONFLICT (bucket, holder) DO UPDATE SET slot_at = EXCLUDED.slot_at;
     RETURN extract(epoch FROM slot - now());
 END
 $$;

@@ -25,13 +25,12 @@ extension WorkflowEngine {
         let free = configuration.workers - runs.count
         // The end of a run is a signal.
         guard free > 0 else { return configuration.poll }
-        let kinds = kinds
-        let claimed = try await store.claim(kinds: kinds, limit: free)
+        let (claimed, next) = try await store.claim(kinds: kinds, limit: free)
         for workflow in claimed {
             if let run = WorkflowRun(workflow, engine: self) { begin(run) }
         }
         if claimed.count == free { return configuration.poll }
-        guard let next = try await store.untilNextDue(kinds: kinds) else { return configuration.poll }
+        guard let next else { return configuration.poll }
         // Something due that was not claimed is locked by another: no reason to spin.
         return min(configuration.poll, max(next, .milliseconds(5)))
     }

@@ -15,32 +15,34 @@ struct RunStore: Sendable {
 
     /// Takes what is due: waiting workflows whose time has come, and running ones whose lease ran out. Rows
     /// that somebody else is changing are left to them.
-    func claim(kinds: [String], limit: Int) async throws -> [ClaimedWorkflow] {
-        try await database.query(
+    /// - Returns: what was taken, and the time until the next of the others is due; nil when none is live.
+    func claim(kinds: [String], limit: Int) async throws -> (claimed: [ClaimedWorkflow], next: Duration?) {
+        let rows = try await database.query(
             """
             WITH due AS (
                 SELECT id FROM workflows
                 WHERE state IN ('waiting', 'running') AND due_at <= now() AND kind = ANY(\(kinds))
                 ORDER BY due_at LIMIT \(limit) FOR NO KEY UPDATE SKIP LOCKED
+            ), claimed AS (
+                UPDATE workflows SET state = 'running', lease_owner = \(owner),
+                    lease_epoch = lease_epoch + 1, attempts = attempts + 1,
+                    due_at = now() + \(leaseInterval), waiting_for = NULL, postponed_for = NULL,
+                    started_at = coalesce(started_at, now())
+                FROM due WHERE workflows.id = due.id
+                RETURNING workflows.id, kind, subject, input::text AS input, lease_epoch, attempts, failures,
+                    wakes, cancel_requested
+            ), others AS (
+                SELECT extract(epoch FROM min(due_at) - now())::float8 AS next FROM workflows
+                WHERE state IN ('waiting', 'running') AND kind = ANY(\(kinds))
+                    AND id NOT IN (SELECT id FROM due)
             )
-            UPDATE workflows SET state = 'running', lease_owner = \(owner), lease_epoch = lease_epoch + 1,
-                attempts = attempts + 1, due_at = now() + \(leaseInterval), waiting_for = NULL,
-                postponed_for = NULL, started_at = coalesce(started_at, now())
-            FROM due WHERE workflows.id = due.id
-            RETURNING workflows.id, kind, subject, input::text AS input, lease_epoch, attempts, failures,
-                wakes, cancel_requested
-            """
-        ).map(ClaimedWorkflow.init)
-    }
-
-    /// Time until the next workflow is due, or nil when none is live.
-    func untilNextDue(kinds: [String]) async throws -> Duration? {
-        let rows = try await database.query(
-            """
-            SELECT extract(epoch FROM min(due_at) - now())::float8 AS seconds FROM workflows
-            WHERE state IN ('waiting', 'running') AND kind = ANY(\(kinds))
+            SELECT others.next, claimed.* FROM others LEFT JOIN claimed ON true
             """)
-        return try rows[0]["seconds", as: Double?.self].map { .seconds($0) }
+        let isClaimed = try rows[0]["id", as: UUID?.self] != nil
+        return (
+            isClaimed ? try rows.map(ClaimedWorkflow.init) : [],
+            try rows[0]["next", as: Double?.self].map { .seconds($0) }
+        )
     }
 
     /// Renews leases. One whose row is locked, mostly by a transaction of its own run, is left for the next

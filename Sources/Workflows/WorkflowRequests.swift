@@ -8,18 +8,22 @@ import Postgres
 
 extension WorkflowEngine {
     /// Starts a workflow in the transaction that justifies it.
+    /// - Parameter delay: its first run is due after this time.
     /// - Throws: `WorkflowConflict` when a live one of this kind exists for the subject; the transaction is
     ///   still usable then.
     @discardableResult
     package func start(
-        _ kind: String, subject: String, input: some Codable & Sendable, in executor: some PostgresExecutor
+        _ kind: String, subject: String, input: some Codable & Sendable, after delay: Duration = .zero,
+        in executor: some PostgresExecutor
     ) async throws -> UUID {
         // The live one may end between the two statements: then there is room after all.
         for _ in 0..<3 {
             let rows = try await executor.query(
                 """
                 WITH started AS (
-                    INSERT INTO workflows (kind, subject, input) VALUES (\(kind), \(subject), \(JSON(input)))
+                    INSERT INTO workflows (kind, subject, input, due_at)
+                    VALUES (\(kind), \(subject), \(JSON(input)),
+                        now() + make_interval(secs => \(delay.inSeconds)))
                     ON CONFLICT (kind, subject) WHERE state IN ('waiting', 'running') DO NOTHING
                     RETURNING id, kind
                 )

@@ -20,7 +20,8 @@ extension Platform {
             let (placement, use) = try await Placements(configuration: configuration).choose(in: transaction)
             try await TenantStore(database: transaction).insert(
                 org: org.id, launchID: signUp.launchID, placement)
-            try await startProvisioning(org, launchID: signUp.launchID, in: transaction)
+            try await startProvisioning(
+                org, launchID: signUp.launchID, after: turn(waiting: use.waiting), in: transaction)
             org.status = .provisioning
             return (org, use)
         }
@@ -29,10 +30,24 @@ extension Platform {
         return answer
     }
 
-    func startProvisioning(_ org: Org, launchID: UUID, in transaction: Transaction) async throws {
+    /// How long before its launch a tenant's provisioning begins, and how much faster than launches are
+    /// allowed tenants are let in: enough are always under way when some are deleted or held up.
+    private static let leadTime: Duration = .seconds(60)
+    private static let turnShare = 0.93
+
+    /// When a new tenant's turn comes: to make its tunnel long before its instance can be launched would fill
+    /// the queues of all with those who come last.
+    private func turn(waiting: Int) -> Duration {
+        let limit = configuration.limits.limit(of: "ec2", "RunInstances", scope: configuration.aws.region)
+        return max(.zero, .seconds(Double(waiting) * limit.gap * Self.turnShare) - Self.leadTime)
+    }
+
+    func startProvisioning(
+        _ org: Org, launchID: UUID, after delay: Duration = .zero, in transaction: Transaction
+    ) async throws {
         _ = try await engine.start(
             ProvisionTenant.kind, subject: org.id.text,
             input: ProvisionTenant.Input(orgID: org.id, slug: org.slug, launchID: launchID),
-            in: transaction)
+            after: delay, in: transaction)
     }
 }
