@@ -4,7 +4,9 @@ import Foundation
 struct Orgs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Create, list, show and delete organisations.",
-        subcommands: [CreateOrg.self, ListOrgs.self, ShowOrg.self, DeleteOrg.self])
+        subcommands: [
+            CreateOrg.self, ListOrgs.self, ShowOrg.self, DeleteOrg.self, RestoreOrg.self,
+        ])
 }
 
 struct CreateOrg: AsyncParsableCommand {
@@ -24,7 +26,8 @@ struct CreateOrg: AsyncParsableCommand {
         let data = try await server.connect().call("POST", "/cp/admin/orgs", body: body)
         if server.json { return sayJSON(data) }
         let org = try decode(Org.self, from: data)
-        say("Created \(org.slug) (\(org.id)). It is being provisioned: cpctl boot \(org.slug) --follow")
+        let ready = org.estimatedReadyAt.map { ", ready by about \($0)" } ?? ""
+        say("Created \(org.slug) (\(org.id))\(ready). Watch it: cpctl boot \(org.slug) --follow")
     }
 }
 
@@ -83,22 +86,51 @@ struct DeleteOrg: AsyncParsableCommand {
     var confirm: String
     @OptionGroup var server: ServerOptions
 
-    private struct Outcome: Decodable { var status: String }
+    @Flag(help: "Erase: keep no snapshot, whatever the plan says, and delete one that is kept.")
+    var erase = false
+
+    private struct Outcome: Decodable {
+        var status: String
+        var restorableUntil: String?
+
+        enum CodingKeys: String, CodingKey {
+            case status
+            case restorableUntil = "restorable_until"
+        }
+    }
 
     func validate() throws {
         guard confirm == slug else { throw ValidationError("--confirm must be the same slug: \(slug)") }
     }
 
     func run() async throws {
-        let path = "/cp/admin/tenants/\(escaped(slug))"
+        let path = (erase ? "/cp/orgs/" : "/cp/admin/tenants/") + escaped(slug)
         let data = try await server.connect().call("DELETE", path, body: ["confirm": confirm])
         if server.json { return sayJSON(data) }
-        let status = data.isEmpty ? "purged" : try decode(Outcome.self, from: data).status
-        say(
-            status == "purged"
-                ? "\(slug) is deleted, with everything that belonged to it."
-                : "\(slug) is \(status). The teardown goes on by itself; the same command again waits for it."
-        )
+        let outcome = try decode(Outcome.self, from: data)
+        switch (outcome.status, outcome.restorableUntil) {
+        case ("purged", let until?):
+            say("\(slug) is deleted. Its volume is kept until \(until): cpctl orgs restore \(slug)")
+        case ("purged", nil): say("\(slug) is deleted, with everything that belonged to it.")
+        case (let status, _):
+            say("\(slug) is \(status). The teardown goes on by itself; the same command again waits for it.")
+        }
+    }
+}
+
+struct RestoreOrg: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Bring back a deleted organisation whose volume is kept, on a new instance.")
+
+    @Argument var slug: String
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+        let path = "/cp/admin/orgs/\(escaped(slug))/restore"
+        let data = try await server.connect().call("POST", path, body: [String: String]())
+        if server.json { return sayJSON(data) }
+        say("\(slug) is being restored. Watch it: cpctl boot \(slug) --follow")
     }
 }
 
@@ -110,8 +142,10 @@ struct Org: Decodable {
     var plan: String?
     var createdAt: String?
     var instanceStatus: String?
+    var estimatedReadyAt: String?
 
     enum CodingKeys: String, CodingKey {
+        case estimatedReadyAt = "estimated_ready_at"
         case id, slug, name, status, plan
         case createdAt = "created_at"
         case instanceStatus = "instance_status"

@@ -13,6 +13,9 @@ func routes(_ platform: Platform) -> Router<AppContext> {
     let tenants = TenantRoutes(platform: platform)
     let progress = ProvisionStatusRoutes(platform: platform)
     let reconciler = ReconcilerRoutes(platform: platform)
+    let deletion = DeleteRoutes(platform: platform)
+    let interventions = InterventionRoutes(platform: platform)
+    let capacity = CapacityRoutes(platform: platform)
     let operators = OperatorAuthentication(adminTokenHash: platform.configuration.adminTokenHash)
     router.group("cp/admin").add(middleware: operators)
         .post("orgs", use: orgs.create)
@@ -25,11 +28,22 @@ func routes(_ platform: Platform) -> Router<AppContext> {
         .get("orphans", use: reconciler.orphans)
         .get("drift", use: reconciler.drift)
         .post("reconcile", use: reconciler.reconcile)
-        .delete("tenants/:slug", use: tenants.delete)
+        .post("orgs/:slug/restore", use: deletion.restore)
+        .delete("tenants/:slug", use: deletion.delete)
         .post("tenants/:slug/redeploy", use: tenants.redeploy)
         .get("tenants/:slug/redeploys/:id", use: tenants.showRedeploy)
         .get("tenants/:slug/diagnostics", use: tenants.diagnostics)
         .get("tenants/:slug/console", use: tenants.console)
+        .get("tenants/:slug/why", use: interventions.why)
+        .post("tenants/:slug/retry", use: interventions.retry)
+        .post("tenants/:slug/cancel", use: interventions.cancel)
+        .post("tenants/:slug/force", use: interventions.force)
+        .post("tenants/:slug/repair", use: interventions.repair)
+        .get("capacity", use: capacity.show)
+
+    // An organisation's own erasure. Until browser sessions and partner keys exist, operators call it.
+    router.group("cp/orgs").add(middleware: operators)
+        .delete(":slug", use: deletion.erase)
 
     // An instance before enrolment: the boot token, checked by the route itself.
     let boot = BootRoutes(platform: platform)

@@ -53,6 +53,11 @@ package struct WorkflowCancelled: Error, Sendable, Equatable {}
 package struct WorkflowFailure: Sendable, Equatable {
     package let code: String
     package let message: String
+
+    package init(code: String, message: String) {
+        self.code = code
+        self.message = message
+    }
 }
 
 /// Why a run stops before its function returns by itself. Thrown through the function; it counts even if

@@ -10,45 +10,6 @@ struct TenantRoutes: Sendable {
 
     private var database: PostgresPool { platform.database }
 
-    // MARK: Delete
-
-    /// How long the request waits for the end of the teardown; clients wait 30 s.
-    static let deletePatience: Duration = .seconds(25)
-
-    private struct Confirmation: RequestFields {
-        var confirm: String
-
-        enum CodingKeys: String, CodingKey, CaseIterable { case confirm }
-    }
-
-    func delete(_ request: Request, _ context: AppContext) async throws -> Response {
-        let slug = try context.slug()
-        let body = try await RequestBody.read(Confirmation.self, from: request)
-        guard body.confirm == slug.text else {
-            throw AppError.invalidField("confirm", "To delete the tenant, \"confirm\" must be \"\(slug)\".")
-        }
-        guard let org = try await OrgStore(database: database).find(slug: slug) else {
-            guard try await OrgStore(database: database).wasPurged(slug: slug) else {
-                throw AppError.orgNotFound(slug.text)
-            }
-            return try Response.json(["slug": slug.text, "status": Org.Status.purged.rawValue])
-        }
-        try await platform.beginDelete(org)
-        context.logger.notice("delete begun", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
-        let status = try await awaitPurge(org)
-        return try Response.json(["slug": slug.text, "status": status.rawValue])
-    }
-
-    private func awaitPurge(_ org: Org) async throws -> Org.Status {
-        let deadline = ContinuousClock.now + Self.deletePatience
-        while ContinuousClock.now < deadline, !Task.isShuttingDownGracefully {
-            let status = try await OrgStore(database: database).find(id: org.id)?.status ?? .purged
-            if status == .purged { return status }
-            try await Task.sleep(for: .milliseconds(200))
-        }
-        return .deprovisioning
-    }
-
     // MARK: Redeploy
 
     private struct RedeployOrder: RequestFields {

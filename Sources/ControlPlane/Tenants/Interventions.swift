@@ -1,0 +1,84 @@
+import FoundationEssentials
+import Postgres
+import Workflows
+
+/// What a person may do with a tenant's workflow: hurry it, end it, or declare what it waits for as given.
+extension Platform {
+    /// A new launch of a failed or retained organisation, on the kept volume where there is one.
+    /// - Throws: `teardown_under_way` (409) while the last launch's resources are not all gone.
+    func provisionAgain(_ org: Org) async throws -> Org {
+        try await database.transaction { transaction in
+            let subject = org.id.text
+            guard try await !engine.isLive(kind: TearDownTenant.kind, subject: subject, in: transaction) else {
+                throw AppError(
+                    .conflict, "teardown_under_way",
+                    "What the last launch created is still being removed. Try again when that has ended.")
+            }
+            guard try await OrgStore(database: transaction).markProvisioningAgain(id: org.id) else {
+                throw AppError(.conflict, "not_restorable", "\(org.slug) changed meanwhile. Look again.")
+            }
+            try await engine.cancel(kind: ForgetTenant.kind, subject: subject, in: transaction)
+            let snapshot = try await ResourceLedger(database: transaction).remaining(org: org.id)
+                .first { $0.kind == .snapshot }
+            let launchID = UUID()
+            let (placement, _) = try await Placements(configuration: configuration).choose(in: transaction)
+            try await TenantStore(database: transaction).relaunch(
+                org: org.id, launchID: launchID, placement, snapshotID: snapshot?.providerID)
+            try await startProvisioning(org, launchID: launchID, in: transaction)
+            var again = org
+            (again.status, again.retainedUntil) = (.provisioning, nil)
+            (again.failureCode, again.failureMessage) = (nil, nil)
+            return again
+        }
+    }
+
+    /// The live workflow that moves the tenant, if any. A teardown comes first: it waits for the others.
+    func liveWorkflow(of org: Org) async throws -> WorkflowDescription? {
+        for kind in [TearDownTenant.kind] + TearDownTenant.others {
+            let found = try await engine.status(kind: kind, subject: org.id.text)
+            if let found, found.state.isLive { return found }
+        }
+        return nil
+    }
+
+    /// Ends provisioning, a redeploy or a repair.
+    func cancelWorkflow(_ workflow: WorkflowDescription, of org: Org) async throws {
+        guard workflow.kind != TearDownTenant.kind else {
+            throw AppError(
+                .conflict, "teardown_cannot_be_cancelled",
+                "A teardown goes on to its end. What the plan keeps can be restored afterwards.")
+        }
+        let failure = WorkflowFailure(code: "cancelled", message: "An operator cancelled it.")
+        try await database.transaction { transaction in
+            if workflow.kind == ProvisionTenant.kind,
+                let tenant = try await TenantStore(database: transaction).find(org: org.id)
+            {
+                let input = ProvisionTenant.Input(orgID: org.id, slug: org.slug, launchID: tenant.launchID)
+                try await endProvisioning(input, failure, transaction)
+            } else if let redeploy = try await RedeployStore(database: transaction).live(org: org.id) {
+                try await RedeployStore(database: transaction).fail(
+                    redeploy, code: failure.code, message: failure.message)
+            }
+            try await engine.cancel(workflow.id, in: transaction)
+        }
+    }
+
+    func startRepair(of org: Org) async throws -> UUID {
+        let tenant = try await TenantStore(database: database).require(org: org.id)
+        guard let instanceID = tenant.instanceID, org.status == .running || org.status == .provisioning else {
+            throw AppError(
+                .conflict, "no_instance",
+                "Only a living instance can be repaired; \(org.slug) is \(org.status.rawValue). "
+                    + "A failed tenant is launched anew by retry.")
+        }
+        do {
+            return try await engine.start(
+                RepairTenant.kind, subject: org.id.text,
+                input: RepairTenant.Input(orgID: org.id, slug: org.slug, instanceID: instanceID), in: database)
+        } catch let conflict as WorkflowConflict {
+            throw AppError(
+                .conflict, "repair_in_progress", "A repair of this tenant is under way.",
+                members: ["workflow_id": conflict.existing.text])
+        }
+    }
+}
