@@ -1,0 +1,127 @@
+import Foundation
+import Testing
+
+@testable import ControlPlane
+
+/// Nothing waits for ever: what a person sees of a stuck tenant, and what can be done about it.
+@Suite(.serialized) struct InterventionTests {
+    private func act(
+        _ cloud: TestCloud, _ action: String, body: String? = nil
+    ) async throws -> TestService.Answer {
+        try await cloud.service.send("POST", "/cp/admin/tenants/acme/\(action)", body: body)
+    }
+
+    private func why(_ cloud: TestCloud) async throws -> [String: JSONValue] {
+        try await cloud.service.send("GET", "/cp/admin/tenants/acme/why").json
+    }
+
+    /// A tenant whose boot hangs before the stage.
+    private func stuck(
+        at stage: String, _ cloud: TestCloud
+    ) async throws -> [String: JSONValue] {
+        try await cloud.simulate(#"{"stuck_stage":"\#(stage)"}"#)
+        try await cloud.signUp("acme")
+        for _ in 0..<200 {
+            let answer = try await why(cloud)
+            if answer["workflow"]?.object?["stage"]?.string == "stage_\(stage)" { return answer }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return try await why(cloud)
+    }
+
+    @Test func whyTellsWhereATenantStandsAndCancelTakesItDown() async throws {
+        try await TestCloud.run(["DEADLINE_STAGE_SECONDS": "20"]) { cloud in
+            let answer = try await stuck(at: "redis", cloud)
+            let workflow = try #require(answer["workflow"]?.object)
+            #expect(workflow["kind"] == .string(ProvisionTenant.kind))
+            #expect(workflow["stage"] == .string("stage_redis"))
+            #expect(workflow["deadline"]?.string != nil && workflow["since"]?.string != nil)
+            #expect(workflow["next_action"]?.string?.contains("stage_redis") == true)
+            #expect(answer["last_report"]?.string?.hasPrefix("redis") == true)
+            let call = try #require(answer["last_call"]?.object)
+            #expect(call["operation"] == .string("ec2 RunInstances"))
+            #expect(call["request_id"]?.string?.isEmpty == false)
+            #expect(answer["suggestions"]?.array?.contains(.string("cpctl cancel acme")) == true)
+
+            #expect(try await act(cloud, "cancel").status == 202)
+            let status = try await cloud.await("acme", "failed")
+            #expect(status["error"]?.object?["code"] == .string("cancelled"))
+            for _ in 0..<200 where try await cloud.living() != (0, 0, 0) {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            #expect(try await cloud.living() == (0, 0, 0))
+            for _ in 0..<100 where try await act(cloud, "cancel").code != "nothing_under_way" {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+
+            // And then it is launched anew.
+            try await cloud.simulate(#"{"stuck_stage":null}"#)
+            let retried = try await act(cloud, "retry")
+            #expect(retried.status == 202, "\(retried.json)")
+            try await cloud.await("acme", "running", "failed")
+            #expect(try await cloud.living() == (1, 1, 1))
+            let last = try await why(cloud)
+            #expect(last["workflow"] == nil && last["status"] == .string("running"))
+        }
+    }
+
+    @Test func aWaitNearItsDeadlineIsWarnedOfAndFailsWithTheLastThingThatHappened() async throws {
+        try await TestCloud.run(["DEADLINE_STAGE_SECONDS": "5"]) { cloud in
+            _ = try await stuck(at: "redis", cloud)
+            var warned = false
+            for _ in 0..<200 {
+                let answer = try await why(cloud)
+                if answer["workflow"]?.object?["warned_at"]?.string != nil { warned = true }
+                if answer["status"] == .string("failed") { break }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(warned)
+            let status = try await cloud.await("acme", "failed")
+            let message = try #require(status["error"]?.object?["message"]?.string)
+            #expect(message.contains("stage_redis") && message.contains("redis: started"), "\(message)")
+        }
+    }
+
+    @Test func forceGoesOnBehindAWaitAndAsksForTheSlug() async throws {
+        try await TestCloud.run(["DEADLINE_STAGE_SECONDS": "60"]) { cloud in
+            _ = try await stuck(at: "complete", cloud)
+            let wrong = try await act(cloud, "force", body: #"{"confirm":"other"}"#)
+            #expect(wrong.status == 400)
+            var last = try await act(cloud, "force", body: #"{"confirm":"acme"}"#)
+            for _ in 0..<50 where last.status != 202 {
+                try await Task.sleep(for: .milliseconds(100))
+                last = try await act(cloud, "force", body: #"{"confirm":"acme"}"#)
+            }
+            #expect(last.json["message"]?.string?.contains("stage_complete") == true, "\(last.json)")
+            try await cloud.await("acme", "running", "failed")
+            #expect(try await why(cloud)["status"] == .string("running"))
+        }
+    }
+
+    @Test func aRepairRunsTheUserDataAgain() async throws {
+        try await TestCloud.run { cloud in
+            try await cloud.signUp("acme")
+            try await cloud.await("acme", "running")
+            let begun = try await act(cloud, "repair")
+            #expect(begun.status == 202, "\(begun.json)")
+            let id = try #require(begun.json["workflow_id"]?.string.flatMap(UUID.init))
+            for _ in 0..<200 {
+                let workflow = try await cloud.service.platform.engine.describe(id)
+                if workflow?.state.isLive == false { break }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            let ended = try await cloud.service.platform.engine.describe(id)
+            #expect(ended?.state == .succeeded, "\(String(describing: ended?.lastError))")
+        }
+    }
+
+    @Test func anExhaustedQuotaOfTheProviderIsNamed() async throws {
+        try await TestCloud.run(options: ["--maximum-tunnels", "0"]) { cloud in
+            try await cloud.signUp("acme")
+            let status = try await cloud.await("acme", "failed")
+            let error = try #require(status["error"]?.object)
+            #expect(error["message"]?.string?.contains("createTunnel") == true, "\(error)")
+            #expect(try await cloud.living() == (0, 0, 0))
+        }
+    }
+}
