@@ -50,7 +50,7 @@ import Testing
             _ = try await signUp(service, "one")
             let answer = try await service.send("GET", "/cp/admin/capacity")
             #expect(answer.status == 200)
-            let quotas = try #require(answer.json["quotas"]?.array?.compactMap(\.object))
+            let quotas = answer.json["quotas"]?.array?.compactMap(\.object) ?? []
             let vcpus = try #require(quotas.first { $0["name"] == .string("ec2 vcpus") })
             #expect(vcpus["used"] == .number(2) && vcpus["headroom"] == .number(19_998))
             let tunnels = quotas.filter { $0["name"]?.string?.contains("tunnels") == true }

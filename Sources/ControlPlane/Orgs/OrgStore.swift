@@ -101,7 +101,7 @@ struct OrgStore: Sendable {
         try await database.execute(
             """
             UPDATE orgs SET status = 'purged', failure_code = NULL, failure_message = NULL,
-                retained_until = now() + make_interval(days => \(days)), purged_at = now(),
+                retained_until = now() + make_interval(days => \(days)::int), purged_at = now(),
                 updated_at = now()
             WHERE id = \(id)
             """)

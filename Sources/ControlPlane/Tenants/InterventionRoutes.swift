@@ -54,9 +54,15 @@ struct InterventionRoutes: Sendable {
             let message = wasWaiting ? "\(workflow.kind) looks again now." : "\(workflow.kind) runs right now."
             return try done(org, "retry", message, workflow.id, context)
         }
-        guard org.status == .failed else { _ = try await live(org); throw AppError.orgNotFound(org.slug) }
-        _ = try await platform.provisionAgain(org)
-        return try done(org, "retry", "\(org.slug) is provisioned anew.", nil, context)
+        switch org.status {
+        case .failed:
+            _ = try await platform.provisionAgain(org)
+            return try done(org, "retry", "\(org.slug) is provisioned anew.", nil, context)
+        case .deprovisioning:
+            try await platform.beginDelete(org)
+            return try done(org, "retry", "The teardown of \(org.slug) begins anew.", nil, context)
+        default: return try done(org, "retry", "\(try await live(org).kind) runs.", nil, context)
+        }
     }
 
     func cancel(_ request: Request, _ context: AppContext) async throws -> Response {

@@ -43,8 +43,8 @@ struct Why: Encodable, Sendable {
     init(of org: Org, _ platform: Platform) async throws {
         slug = org.slug
         status = org.status
-        failure = org.failureCode.map { .init(code: $0, message: org.failureMessage ?? "") }
         let live = try await platform.liveWorkflow(of: org)
+        failure = try await Self.failure(of: org, live, platform)
         workflow = try await live.asyncMap { try await WhyWorkflow($0, platform.database) }
         lastCall = try await Self.lastCall(of: org, platform)
         suggestions = Self.suggestions(for: org, live)
@@ -58,6 +58,18 @@ struct Why: Encodable, Sendable {
         {
             consoleTail = try? await Self.console(id, tenant, platform)
         }
+    }
+
+    /// The organisation's, or that of a teardown which gave up.
+    private static func failure(
+        of org: Org, _ live: WorkflowDescription?, _ platform: Platform
+    ) async throws -> ProvisionStatus.Failure? {
+        if let code = org.failureCode { return .init(code: code, message: org.failureMessage ?? "") }
+        guard live == nil, org.status == .deprovisioning,
+            let last = try await platform.engine.status(kind: TearDownTenant.kind, subject: org.id.text),
+            let code = last.failureCode
+        else { return nil }
+        return .init(code: code, message: last.lastError ?? "")
     }
 
     private static func console(_ id: String, _ tenant: Tenant, _ platform: Platform) async throws -> String {
@@ -79,6 +91,7 @@ struct Why: Encodable, Sendable {
     private static func suggestions(for org: Org, _ live: WorkflowDescription?) -> [String] {
         let slug = org.slug
         switch (live, org.status) {
+        case (nil, .deprovisioning): return ["cpctl retry \(slug)"]
         case (nil, .failed): return ["cpctl retry \(slug)", "cpctl orgs delete \(slug)"]
         case (nil, _): return []
         case (let live?, _) where live.kind == TearDownTenant.kind: return ["cpctl retry \(slug)"]
