@@ -59,3 +59,7 @@ CREATE TABLE reconciler_findings (
 CREATE UNIQUE INDEX reconciler_findings_open ON reconciler_findings (code, kind, place, resource)
     WHERE resolved_at IS NULL;
 CREATE INDEX reconciler_findings_org ON reconciler_findings (org_id);
+
+-- Rebuilt from the cloud after the loss of rows: until its instance has enrolled again, no credential of the
+-- tenant is known here.
+ALTER TABLE tenants ADD COLUMN adopted_at timestamptz;

@@ -13,11 +13,13 @@ enum BearerToken {
     /// Longest token that is looked at, in characters.
     static let maximumLength = 512
 
-    static func hash(in request: Request) throws -> TokenHash {
+    static func hash(in request: Request) throws -> TokenHash { TokenHash(of: try text(in: request)) }
+
+    static func text(in request: Request) throws -> String {
         guard let header = request.headers[.authorization], header.hasPrefix("Bearer "),
             (8...(maximumLength + 7)).contains(header.utf8.count)
         else { throw AppError.unauthenticated }
-        return TokenHash(of: String(header.dropFirst(7)))
+        return String(header.dropFirst(7))
     }
 }
 

@@ -10,7 +10,7 @@ struct ControlPlane: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "controlplane",
         abstract: "Provisions tenants, each on an instance of its own, and looks after them.",
-        subcommands: [Serve.self, Migrate.self, ShowConfiguration.self, Sim.self])
+        subcommands: [Serve.self, Migrate.self, Adopt.self, ShowConfiguration.self, Sim.self])
 }
 
 struct Serve: AsyncParsableCommand {
@@ -66,7 +66,7 @@ struct ShowConfiguration: ParsableCommand {
     }
 }
 
-private func readConfiguration() throws -> Configuration {
+func readConfiguration() throws -> Configuration {
     do {
         return try Configuration(environment: ProcessInfo.processInfo.environment)
     } catch let error as ConfigurationError {
@@ -76,7 +76,7 @@ private func readConfiguration() throws -> Configuration {
 
 private func explain(_ error: ConfigurationError) -> ValidationError { ValidationError(error.description) }
 
-private func makeLogger() -> Logger {
+func makeLogger() -> Logger {
     var logger = Logger(label: "controlplane") { StreamLogHandler.standardError(label: $0) }
     let wanted = ProcessInfo.processInfo.environment["LOG_LEVEL"] ?? "info"
     logger.logLevel = Logger.Level(rawValue: wanted) ?? .info

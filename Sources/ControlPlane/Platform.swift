@@ -85,12 +85,16 @@ extension Platform {
 
     /// Whether the tenant answers 200 on `/health` on its own hostname, through its tunnel.
     func isHealthyThroughEdge(slug: String, _ launch: Launch? = nil) async -> Bool {
-        let hostname = launch?.hostname ?? "\(slug).\(configuration.launch.tenantDomain)"
-        let base = configuration.launch.edgeURL.replacing("{slug}", with: slug)
-            .replacing("{hostname}", with: hostname)
-        var request = HTTPRequest("GET", base + "/health")
+        var request = HTTPRequest("GET", edgeURL(slug: slug, launch) + "/health")
         request.timeout = .seconds(10)
         return (try? await http.send(request))?.status == 200
+    }
+
+    /// Where the platform reaches the tenant as everybody does.
+    func edgeURL(slug: String, _ launch: Launch?) -> String {
+        let hostname = launch?.hostname ?? "\(slug).\(configuration.launch.tenantDomain)"
+        return configuration.launch.edgeURL.replacing("{slug}", with: slug)
+            .replacing("{hostname}", with: hostname)
     }
 
     /// Longest tail of an instance's console that is kept, in characters.

@@ -50,6 +50,7 @@ func routes(_ platform: Platform) -> Router<AppContext> {
     router.group("cp/tenants")
         .post("boot-event", use: boot.report)
         .post("enroll", use: boot.enrol)
+        .post("re-enroll", use: boot.reEnrol)
 
     let tenant = TenantSideRoutes(platform: platform)
     router.group("cp/tenants").add(middleware: TenantAuthentication(database: platform.database))

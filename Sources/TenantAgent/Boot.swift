@@ -48,7 +48,7 @@ struct Boot: Sendable {
         do {
             guard let secrets = try installation.secrets() else { return }
             _ = try await TenantConfiguration(installation: installation)
-                .refresh(from: platform, adminToken: secrets.adminToken)
+                .refresh(from: platform, secrets, metadata: metadata)
         } catch {
             log("tenant configuration not refreshed: \(error)")
         }

@@ -24,6 +24,36 @@ package struct EnrolmentRequest: Codable, Sendable {
     }
 }
 
+/// `POST /cp/tenants/re-enroll`, authenticated by the tenant's admin token, whose hash the platform has lost
+/// with its database, and `X-Molecule-Org-Id`. An adopted instance proves itself by its identity document,
+/// and gives back the keys that the platform had given it, which it needs to restore the tenant one day.
+///
+/// Answers: 204; 401 unless the tenant was adopted and has not been enrolled again since; 403
+/// `enrolment_refused` as for enrolment.
+package struct ReEnrolmentRequest: Codable, Sendable {
+    package var identityPKCS7: String
+    package var agentVersion: String
+    package var secretsEncryptionKey: String
+    package var databasePassword: String
+
+    /// Longest accepted key, in characters.
+    package static let maximumKeyLength = 256
+
+    package init(identityPKCS7: String, agentVersion: String, secrets: EnrolmentGrant) {
+        self.identityPKCS7 = identityPKCS7
+        self.agentVersion = agentVersion
+        secretsEncryptionKey = secrets.secretsEncryptionKey
+        databasePassword = secrets.databasePassword
+    }
+
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case identityPKCS7 = "identity_pkcs7"
+        case agentVersion = "agent_version"
+        case secretsEncryptionKey = "secrets_encryption_key"
+        case databasePassword = "database_password"
+    }
+}
+
 /// The tenant's secrets, handed over once. The agent writes them 0600 and then confirms with
 /// `POST /cp/tenants/enroll/confirm` (204), authenticated by the new admin token: from then on the boot
 /// token opens nothing.

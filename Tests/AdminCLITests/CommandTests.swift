@@ -32,6 +32,20 @@ import Testing
         #expect(deleted.status == 0 && deleted.output.contains("acme is deleted"))
     }
 
+    @Test func showsOrphansWithTheirCostAndDriftWithWhatComesNext() async throws {
+        let orphans = try await cpctl(["orphans"])
+        #expect(orphans.status == 0)
+        #expect(orphans.output.contains("instance  i-1     acme    32.77"))
+        #expect(orphans.output.contains("delete at 2026-01-09T00:00:00Z"))
+        #expect(orphans.output.contains("Together 32.77 USD a month, and 1 of unknown price."))
+        #expect(try await cpctl(["drift"]).output.contains("acme    record_missing  dns_record"))
+        let dry = try await cpctl(["reconcile"])
+        #expect(dry.output.contains("3 findings among 40 things"))
+        #expect(dry.output.contains("`cpctl reconcile --apply` does it."))
+        #expect(try await cpctl(["reconcile", "--apply"]).output.contains("2 done with 5 provider calls."))
+        #expect(try await cpctl(["orphans", "--json"]).output.contains("\"unknown_prices\""))
+    }
+
     @Test func aWrongConfirmationSendsNothing() async throws {
         let refused = try await cpctl(
             ["orgs", "delete", "acme", "--confirm", "acm"], url: "http://127.0.0.1:1")

@@ -23,6 +23,23 @@ def status(slug, state, stages):
             "error": ERROR if state == "failed" else None}
 
 
+def finding(category, code, kind, resource, action, due=None, cost=None):
+    return {"category": category, "code": code, "kind": kind, "resource": resource, "place": "x", "name": resource,
+            "slug": "acme", "detail": "why", "monthly_usd": cost, "first_seen": "2026-01-01T00:00:00Z",
+            "last_seen": "2026-01-01T00:00:00Z", "next_action": action, "next_action_at": due}
+
+
+def report(*findings):
+    run = {"started_at": "2026-01-02T00:00:00Z", "outcome": "done", "seen": 40, "acted": 2, "calls": 5}
+    return {"run": run, "findings": findings, "unknown_prices": 1,
+            "monthly_usd": sum(f["monthly_usd"] or 0 for f in findings)}
+
+
+ORPHANS = [finding("orphan", "orphan", "instance", "i-1", "wait", "2026-01-09T00:00:00Z", 32.768),
+           finding("orphan", "orphan", "instance", "i-2", "quarantine")]
+DRIFT = finding("drift", "record_missing", "dns_record", "acme.example", "mend")
+
+
 class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
@@ -55,6 +72,12 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(201, {**ORG, **{"slug": body["slug"], "name": body["name"]}})
         elif path == "/cp/admin/orgs/acme":
             self.reply(200, ORG)
+        elif path == "/cp/admin/orphans":
+            self.reply(200, report(*ORPHANS))
+        elif path == "/cp/admin/drift":
+            self.reply(200, report(DRIFT))
+        elif path == "/cp/admin/reconcile":
+            self.reply(200, report(*ORPHANS, DRIFT) if body["dry_run"] else report())
         elif method == "DELETE":
             self.reply(200, {"slug": "acme", "status": "purged"})
         elif path.endswith("/provision-status/stream"):

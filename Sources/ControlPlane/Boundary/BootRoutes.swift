@@ -4,6 +4,7 @@ import TenantProtocol
 
 extension BootEvent: RequestFields {}
 extension EnrolmentRequest: RequestFields {}
+extension ReEnrolmentRequest: RequestFields {}
 
 /// What an instance may say before it has the tenant's credentials: boot events, and its enrolment.
 struct BootRoutes: Sendable {
@@ -59,7 +60,7 @@ struct BootRoutes: Sendable {
         let body = try await RequestBody.read(EnrolmentRequest.self, from: request)
         let enrolment = Enrolment(platform: platform)
         let tenant = try await enrolment.tenant(of: credential)
-        let identity = try verified(body)
+        let identity = try verified(body.identityPKCS7)
         let grant = try await enrolment.grant(tenant, identity.instanceId, agentVersion: body.agentVersion)
         context.logger.notice(
             "instance enrolled",
@@ -67,12 +68,32 @@ struct BootRoutes: Sendable {
         return try Response.json(grant)
     }
 
-    private func verified(_ body: EnrolmentRequest) throws -> InstanceIdentity {
-        guard body.identityPKCS7.utf8.count <= EnrolmentRequest.maximumDocumentLength else {
+    /// An adopted instance makes its credentials known again.
+    func reEnrol(_ request: Request, _ context: AppContext) async throws -> Response {
+        let credential = try TenantCredential(request)
+        let adminToken = try BearerToken.text(in: request)
+        let body = try await RequestBody.read(ReEnrolmentRequest.self, from: request)
+        for (field, key) in [
+            ("secrets_encryption_key", body.secretsEncryptionKey),
+            ("database_password", body.databasePassword),
+        ] where !(1...ReEnrolmentRequest.maximumKeyLength).contains(key.utf8.count) {
+            throw AppError.invalidField(field, "The field \"\(field)\" has a wrong length.")
+        }
+        let identity = try verified(body.identityPKCS7)
+        try await Enrolment(platform: platform).again(
+            credential, adminToken: adminToken, identity.instanceId, body)
+        context.logger.notice(
+            "instance enrolled again",
+            metadata: ["org": "\(credential.orgID.text)", "instance": "\(identity.instanceId)"])
+        return Response(status: .noContent)
+    }
+
+    private func verified(_ pkcs7: String) throws -> InstanceIdentity {
+        guard pkcs7.utf8.count <= EnrolmentRequest.maximumDocumentLength else {
             throw AppError.invalidField("identity_pkcs7", "The identity document is too long.")
         }
         let certificate = platform.configuration.launch.identityCertificate
-        guard let identity = try? InstanceIdentity(pkcs7: body.identityPKCS7, certificate: certificate) else {
+        guard let identity = try? InstanceIdentity(pkcs7: pkcs7, certificate: certificate) else {
             throw Enrolment.refused("its signature is not the region's")
         }
         guard identity.region == platform.configuration.aws.region else {

@@ -43,6 +43,36 @@ struct Enrolment: Sendable {
         }
     }
 
+    /// Takes the credentials of an adopted tenant from its own instance, once: the document proves the
+    /// instance, and that no credential is known yet leaves nothing to take over.
+    /// - Throws: `unauthenticated` unless the tenant was adopted and knows no credential.
+    func again(
+        _ credential: TenantCredential, adminToken: String, _ instanceID: String, _ body: ReEnrolmentRequest
+    ) async throws {
+        let secrets = TenantSecrets(
+            bootToken: RandomSecret.hex(bytes: 32), adminToken: adminToken,
+            secretsEncryptionKey: body.secretsEncryptionKey, databasePassword: body.databasePassword)
+        let sealed = try await platform.secrets.seal(secrets)
+        let adopted = try await platform.database.query(
+            """
+            SELECT instance_id FROM tenants
+            WHERE org_id = \(credential.orgID) AND adopted_at IS NOT NULL AND admin_token_hash IS NULL
+            """)
+        guard let row = adopted.first else { throw AppError.unauthenticated }
+        guard try row["instance_id", as: String?.self] == instanceID else {
+            throw Self.refused("it names another instance")
+        }
+        let taken = try await platform.database.execute(
+            """
+            UPDATE tenants SET admin_token_hash = \(credential.token.bytes), secrets_sealed = \(sealed),
+                agent_version = \(String(body.agentVersion.prefix(64))), enrolled_at = now(),
+                confirmed_at = now()
+            WHERE org_id = \(credential.orgID) AND adopted_at IS NOT NULL AND admin_token_hash IS NULL
+                AND instance_id = \(instanceID)
+            """)
+        guard taken == 1 else { throw AppError.unauthenticated }
+    }
+
     static func refused(_ reason: String) -> AppError {
         AppError(.forbidden, "enrolment_refused", "The instance identity document was refused: \(reason).")
     }

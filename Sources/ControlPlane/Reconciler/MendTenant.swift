@@ -45,8 +45,9 @@ struct MendTenant: Sendable {
     private func route(_ context: WorkflowContext, _ launch: Launch, _ tunnelID: String) async throws {
         let cloudflare = try platform.cloudflare.at(
             accountID: launch.cloudflareAccountID, zoneID: launch.cloudflareZoneID)
-        try await intend(.tunnelConfiguration, tunnelID, cloudflare.accountID, context)
-        try await context.create("route_tunnel", .tunnelConfiguration, tunnelID, ledger: ledger) { _ in
+        try await intend(.tunnelConfiguration, launch.tunnelName, cloudflare.accountID, context)
+        let intent = launch.tunnelName
+        try await context.create("route_tunnel", .tunnelConfiguration, intent, ledger: ledger) { _ in
             try await cloudflare.putTunnelConfiguration(
                 id: tunnelID, hostname: launch.hostname, service: ProvisionTenant.tenantService)
             return (tunnelID, providerID: tunnelID)

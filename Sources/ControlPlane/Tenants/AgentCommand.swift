@@ -5,6 +5,9 @@ enum AgentCommand {
     /// The user-data as cloud-init keeps it on the instance.
     static let userData = line(["bash", "/var/lib/cloud/instance/user-data.txt"])
 
+    /// Also makes an adopted instance enrol again.
+    static let refresh = line([agent, "refresh"])
+
     static func redeploy(image: String, deadlineSeconds: Int) -> String {
         line([agent, "redeploy", "--image", image, "--deadline", "\(deadlineSeconds)"])
     }

@@ -188,7 +188,17 @@ actor SimulatedAgent {
 
     func run(_ script: ShellScript) async -> ScriptResult {
         if let image = SimulatedShell.redeployedImage(script.text) { return await redeploy(image) }
+        if SimulatedShell.isRefresh(script.text) { return await refresh() }
         return await SimulatedShell.run(script)
+    }
+
+    /// A platform that no longer knows the token gets the identity document and the keys again.
+    private func refresh() async -> ScriptResult {
+        guard let grant else { return ScriptResult(ending: .exited, exitCode: 1, output: "", error: "") }
+        let request = ReEnrolmentRequest(identityPKCS7: pkcs7, agentVersion: "simulated", secrets: grant)
+        let answer = try? await post("/cp/tenants/re-enroll", JSONValue.encode(request)) { $0 == 204 }
+        let isKnown = answer?.status == 204 || answer?.status == 401
+        return ScriptResult(ending: .exited, exitCode: isKnown ? 0 : 1, output: "", error: "")
     }
 
     private func redeploy(_ image: String) async -> ScriptResult {

@@ -11,6 +11,12 @@ enum SimulatedShell {
         return rest.last { $0.contains("@sha256:") } ?? rest.last { $0.contains("/") } ?? rest.last
     }
 
+    /// Whether it is the command `tenant-agent refresh`.
+    static func isRefresh(_ text: String) -> Bool {
+        let words = text.split(whereSeparator: \.isWhitespace)
+        return words.count == 2 && words[0].hasSuffix("tenant-agent") && words[1] == "refresh"
+    }
+
     static func run(_ script: ShellScript) async -> ScriptResult {
         var output = ""
         var status = 0

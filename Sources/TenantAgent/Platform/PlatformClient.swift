@@ -31,6 +31,11 @@ struct PlatformClient: Sendable {
         try await post("/cp/tenants/enroll/confirm", [], adminToken)
     }
 
+    /// For a platform that has lost what it knew of this tenant.
+    func reEnrol(_ request: ReEnrolmentRequest, adminToken: String) async throws -> HTTPResponse {
+        try await post("/cp/tenants/re-enroll", try encoded(request), adminToken)
+    }
+
     func configuration(adminToken: String) async throws -> HTTPResponse {
         try await send("GET", "/cp/tenants/config", [], adminToken)
     }

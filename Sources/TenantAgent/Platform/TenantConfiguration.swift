@@ -10,9 +10,22 @@ struct TenantConfiguration: Sendable {
         return try Self.parse(bytes)
     }
 
-    /// Whether something changed.
-    func refresh(from platform: PlatformClient, adminToken: String) async throws -> Bool {
-        let response = try await platform.configuration(adminToken: adminToken)
+    /// Enrols again first where the platform no longer knows the tenant's token.
+    /// - Returns: whether something changed.
+    func refresh(
+        from platform: PlatformClient, _ secrets: EnrolmentGrant, metadata: InstanceMetadata
+    ) async throws -> Bool {
+        var response = try await platform.configuration(adminToken: secrets.adminToken)
+        if response.status == 401 {
+            let request = ReEnrolmentRequest(
+                identityPKCS7: try await metadata.signedIdentity(), agentVersion: agentVersion,
+                secrets: secrets)
+            let answer = try await platform.reEnrol(request, adminToken: secrets.adminToken)
+            guard answer.isSuccess else {
+                throw StageFailure(.enrolmentRefused, "the platform answers \(answer.status)")
+            }
+            response = try await platform.configuration(adminToken: secrets.adminToken)
+        }
         guard response.isSuccess else {
             throw StageFailure(.platformUnreachable, "tenant configuration: \(response.status)")
         }

@@ -23,7 +23,7 @@ struct Refresh: Sendable {
 
         let before = try Files.read(installation.configurationPath)
         let configuration = TenantConfiguration(installation: installation)
-        guard try await configuration.refresh(from: platform, adminToken: secrets.adminToken) else {
+        guard try await configuration.refresh(from: platform, secrets, metadata: InstanceMetadata()) else {
             return false
         }
         do {

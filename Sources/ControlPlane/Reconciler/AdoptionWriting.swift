@@ -1,0 +1,148 @@
+import CurlHTTP
+import FoundationEssentials
+import Postgres
+import TenantProtocol
+
+/// Looks for what to adopt, and writes the rows of what is adopted.
+struct AdoptionWriting: Sendable {
+    let platform: Platform
+
+    private var configuration: Configuration { platform.configuration }
+
+    /// The cloud before the rows: see `Comparison`.
+    func find() async throws -> [Adoptee] {
+        let patience = ProviderPatience {}
+        let mine = [EC2Filter(name: "tag:\(ResourceTag.platform)", values: [configuration.platformID])]
+        let instances = try await patience.call { try await platform.ec2.describeInstances(filters: mine) }
+        let cloud = try await CloudReading(platform: platform).read(patience)
+        let rows = try await PlatformReading(platform: platform).read()
+        return Adoption(platformID: configuration.platformID).adoptees(instances, cloud, rows)
+    }
+
+    /// Writes one tenant's rows in one commit.
+    func adopt(_ adoptee: Adoptee) async throws {
+        let launch = try await launch(adoptee)
+        let digest = ImageReference(launch.stack.tenant).digest
+        try await platform.database.transaction { transaction in
+            try await transaction.execute(
+                """
+                INSERT INTO orgs (id, slug, name, owner_user_id, status)
+                VALUES (\(adoptee.orgID), \(adoptee.slug), \(adoptee.slug), 'unknown', 'running')
+                    ON CONFLICT (id) DO UPDATE SET status = 'running', updated_at = now()
+                """)
+            try await writeTenant(adoptee, launch, digest: digest, in: transaction)
+            try await writeLedger(adoptee, launch, ResourceLedger(database: transaction))
+        }
+    }
+
+    /// Credentials of the same launch stay; those of another are of no use.
+    private func writeTenant(
+        _ adoptee: Adoptee, _ launch: Launch, digest: String?, in transaction: Transaction
+    ) async throws {
+        let vcpus = InstanceType.vcpus(of: launch.instanceType)
+        try await transaction.execute(
+            """
+            INSERT INTO tenants AS known (org_id, launch_id, launch, tunnel_id, instance_id, private_ip,
+                cloudflare_account_id, cloudflare_zone_id, subnet_id, vcpus, image_digest, running_at,
+                adopted_at)
+            VALUES (\(adoptee.orgID), \(adoptee.launchID), \(JSON(launch)), \(adoptee.tunnelID),
+                \(adoptee.instanceID), \(adoptee.privateIP), \(launch.cloudflareAccountID),
+                \(launch.cloudflareZoneID), \(launch.subnetID), \(vcpus), \(digest), now(), now())
+            ON CONFLICT (org_id) DO UPDATE SET launch_id = EXCLUDED.launch_id,
+                launch = CASE WHEN known.launch_id = EXCLUDED.launch_id
+                    THEN coalesce(known.launch, EXCLUDED.launch) ELSE EXCLUDED.launch END,
+                tunnel_id = EXCLUDED.tunnel_id, instance_id = EXCLUDED.instance_id,
+                private_ip = EXCLUDED.private_ip,
+                cloudflare_account_id = EXCLUDED.cloudflare_account_id,
+                cloudflare_zone_id = EXCLUDED.cloudflare_zone_id, subnet_id = EXCLUDED.subnet_id,
+                vcpus = EXCLUDED.vcpus, image_digest = EXCLUDED.image_digest,
+                running_at = coalesce(known.running_at, now()), adopted_at = now(), boot_token_hash = NULL,
+                admin_token_hash =
+                    CASE WHEN known.launch_id = EXCLUDED.launch_id THEN known.admin_token_hash END,
+                secrets_sealed = CASE WHEN known.launch_id = EXCLUDED.launch_id THEN known.secrets_sealed END
+            """)
+    }
+
+    private func writeLedger(_ adoptee: Adoptee, _ launch: Launch, _ ledger: ResourceLedger) async throws {
+        let zone = launch.cloudflareZoneID ?? ""
+        let account = launch.cloudflareAccountID ?? ""
+        let things: [(ResourceLedger.Kind, intent: String, id: String?, place: String)] = [
+            (.instance, adoptee.launchID.text, adoptee.instanceID, configuration.aws.region),
+            (.tunnel, launch.tunnelName, adoptee.tunnelID, account),
+            (.tunnelConfiguration, launch.tunnelName, adoptee.tunnelID, account),
+            (.dnsRecord, launch.hostname, adoptee.recordID, zone),
+        ]
+        for thing in things {
+            guard let id = thing.id else { continue }
+            try await ledger.intend(thing.0, intentID: thing.intent, org: adoptee.orgID, place: thing.place)
+            try await ledger.created(
+                thing.0, intentID: thing.intent, providerID: id, CallRecord(operation: "adopt"))
+        }
+    }
+
+    // MARK: What cannot be read from the cloud
+
+    /// The launch as the cloud shows it; what it does not show, as a launch of today would be.
+    private func launch(_ adoptee: Adoptee) async throws -> Launch {
+        var placement = Placement(configuration, place: 0, subnet: 0)
+        placement.accountID = adoptee.accountID ?? placement.accountID
+        placement.zoneID = adoptee.zoneID ?? placement.zoneID
+        placement.subnetID = adoptee.subnetID ?? placement.subnetID
+        var launch = Launch(
+            slug: adoptee.slug, launchID: adoptee.launchID, placement: placement,
+            configuration: configuration,
+            stack: try await platform.registry.resolve(configuration.launch.images))
+        launch.hostname = adoptee.hostname ?? launch.hostname
+        launch.tunnelName = adoptee.tunnelName ?? launch.tunnelName
+        launch.imageID = adoptee.imageID ?? launch.imageID
+        launch.instanceType = adoptee.instanceType ?? launch.instanceType
+        if let digest = await runningDigest(adoptee.slug, launch) {
+            var image = ImageReference(launch.stack.tenant)
+            (image.tag, image.digest) = (nil, digest)
+            launch.stack.tenant = image.pinned
+        }
+        return launch
+    }
+
+    private struct Health: Decodable {
+        var imageDigest: String?
+        enum CodingKeys: String, CodingKey { case imageDigest = "image_digest" }
+    }
+
+    /// What the tenant itself says that it runs.
+    private func runningDigest(_ slug: String, _ launch: Launch) async -> String? {
+        var request = HTTPRequest("GET", platform.edgeURL(slug: slug, launch) + "/health")
+        request.timeout = .seconds(10)
+        guard let response = try? await platform.http.send(request), response.status == 200,
+            let health = try? JSONDecoder().decode(Health.self, from: Data(response.body)),
+            let digest = health.imageDigest, ImageReference.isDigest(digest)
+        else { return nil }
+        return digest
+    }
+
+    // MARK: Credentials
+
+    /// The instances whose credentials no row knows; each is told to enrol again.
+    func askToEnrol() async throws -> [String] {
+        let rows = try await platform.database.query(
+            """
+            SELECT instance_id FROM tenants
+            WHERE adopted_at IS NOT NULL AND admin_token_hash IS NULL AND instance_id IS NOT NULL
+            ORDER BY instance_id
+            """)
+        let ids = try rows.map { try $0["instance_id", as: String.self] }
+        let patience = ProviderPatience {}
+        for start in stride(from: 0, to: ids.count, by: Self.instancesPerCommand) {
+            let some = Array(ids[start..<min(start + Self.instancesPerCommand, ids.count)])
+            _ = try await patience.call {
+                try await platform.ssm.sendCommand(
+                    instanceIDs: some, commands: [AgentCommand.refresh], timeoutSeconds: 600,
+                    comment: "enrol again")
+            }
+        }
+        return ids
+    }
+
+    /// Source: Systems Manager, SendCommand.
+    static let instancesPerCommand = 50
+}
