@@ -33,7 +33,7 @@ extension WorkflowContext {
     /// - Parameter body: returns the output and the provider's id.
     @discardableResult
     func create<Output: Codable & Sendable>(
-        _ name: String, _ kind: ResourceLedger.Kind, _ intentID: String, ledger: ResourceLedger,
+        _ name: String, _ kind: ResourceLedger.Kind, _ intentID: String,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (String) async throws -> (Output, providerID: String),
         record: (Output, Transaction) async throws -> Void = { _, _ in }
@@ -46,7 +46,10 @@ extension WorkflowContext {
                     let made = try await CallLog.$current.withValue(log) { try await body(key) }
                     return (made.0, (made.providerID, log.last))
                 } catch let error as ProviderError {
-                    try await ledger.failed(kind, intentID: intentID, error)
+                    try await fenced { transaction in
+                        try await ResourceLedger(database: transaction).failed(
+                            kind, intentID: intentID, error)
+                    }
                     throw error
                 }
             },
@@ -62,6 +65,9 @@ extension WorkflowContext {
     ) async throws -> Output {
         do {
             return try await body()
+        } catch let error as ProviderError where error.isMissing {
+            // It was created, or there would be no call about it: the provider will show it.
+            throw error.notVisibleYet
         } catch let error as ProviderError where !error.isRetryable {
             let code = error.isQuota ? "quota_exhausted" : "provider_refused"
             throw PermanentFailure(code: code, message: "\(error)")

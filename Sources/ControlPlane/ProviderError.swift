@@ -33,6 +33,12 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
         isThrottle || (status ?? 500) >= 500 || (status == 200 && code == Self.malformedCode)
     }
 
+    /// The provider does not know what it was asked about. Sources: Amazon EC2 and Systems Manager API
+    /// References, errors; Cloudflare answers 404.
+    var isMissing: Bool {
+        status == 404 || code == "InvalidInstanceId" || code.hasSuffix(".NotFound")
+    }
+
     /// The provider says that it exists, and does not show it: asked again, it will.
     var notVisibleYet: ProviderError {
         var error = self

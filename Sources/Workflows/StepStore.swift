@@ -59,6 +59,13 @@ struct StepStore: Sendable {
             in: await executor.query("SELECT cancel_requested, wakes FROM workflows WHERE \(lease.held)"))
     }
 
+    /// Locks the workflow until the commit, so that a claim by another comes before or after.
+    func hold(in executor: some PostgresExecutor) async throws {
+        let rows = try await executor.query(
+            "SELECT 1 AS one FROM workflows WHERE \(lease.held) FOR NO KEY UPDATE")
+        if rows.isEmpty { throw Suspension.leaseLost }
+    }
+
     /// Records a finished step; locks the workflow, so that a claim by another comes before or after.
     func finish(_ name: String, _ kind: StepKind, output: String, in executor: some PostgresExecutor)
         async throws

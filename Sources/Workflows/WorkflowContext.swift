@@ -124,6 +124,16 @@ package final class WorkflowContext: Sendable {
         }
     }
 
+    /// Our own SQL that no step records, in a commit that a run which lost its lease cannot make.
+    package func fenced(
+        isolation: isolated (any Actor)? = #isolation, _ body: (Transaction) async throws -> Void
+    ) async throws {
+        try await store.database.transaction { transaction in
+            try await body(transaction)
+            try await store.hold(in: transaction)
+        }
+    }
+
     package func step(
         _ name: String, retry: RetryPolicy = .default, isolation: isolated (any Actor)? = #isolation,
         _ body: (String) async throws -> Void

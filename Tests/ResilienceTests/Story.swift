@@ -37,7 +37,7 @@ struct Story: Sendable {
         name: "delete while provisioning", prepare: { _ in nil },
         act: { scene in
             try await scene.signUp()
-            try await scene.awaitLedgerEntry("instance")
+            try await scene.awaitStep("run_instance")
             try await scene.delete()
         },
         broken: { try await $0.brokenAfterDelete(credential: $1) })
@@ -76,11 +76,9 @@ extension Scene {
         }
     }
 
-    fileprivate func awaitLedgerEntry(_ kind: String) async throws {
-        try await eventually("the intent of \(kind)", within: Self.patience) {
-            let rows = try await database.pool.query(
-                "SELECT 1 AS one FROM resource_ledger WHERE kind = \(kind)")
-            return !rows.isEmpty
+    fileprivate func awaitStep(_ name: String) async throws {
+        try await eventually("the step \(name)", within: Self.patience) {
+            try await !database.pool.query("SELECT 1 AS one FROM workflow_steps WHERE name = \(name)").isEmpty
         }
     }
 }

@@ -36,7 +36,7 @@ struct MendTenant: Sendable {
 
     private func start(_ context: WorkflowContext, _ tenant: Tenant, _ id: String) async throws {
         let intent = tenant.launchID.text
-        try await context.create("start_instance", .instance, intent, ledger: ledger) { _ in
+        try await context.create("start_instance", .instance, intent) { _ in
             try await platform.ec2.startInstances(ids: [id])
             return (id, providerID: id)
         }
@@ -46,8 +46,7 @@ struct MendTenant: Sendable {
         let cloudflare = try platform.cloudflare.at(
             accountID: launch.cloudflareAccountID, zoneID: launch.cloudflareZoneID)
         try await intend(.tunnelConfiguration, launch.tunnelName, cloudflare.accountID, context)
-        let intent = launch.tunnelName
-        try await context.create("route_tunnel", .tunnelConfiguration, intent, ledger: ledger) { _ in
+        try await context.create("route_tunnel", .tunnelConfiguration, launch.tunnelName) { _ in
             try await cloudflare.putTunnelConfiguration(
                 id: tunnelID, hostname: launch.hostname, service: ProvisionTenant.tenantService)
             return (tunnelID, providerID: tunnelID)
@@ -58,7 +57,7 @@ struct MendTenant: Sendable {
         let cloudflare = try platform.cloudflare.at(
             accountID: launch.cloudflareAccountID, zoneID: launch.cloudflareZoneID)
         try await intend(.dnsRecord, launch.hostname, cloudflare.zoneID, context)
-        try await context.create("point_record", .dnsRecord, launch.hostname, ledger: ledger) { _ in
+        try await context.create("point_record", .dnsRecord, launch.hostname) { _ in
             let id = try await record(launch, content: "\(tunnelID).cfargotunnel.com", cloudflare)
             return (id, providerID: id)
         }

@@ -115,7 +115,7 @@ extension ProvisionTenant {
 
     /// Tunnels have unique names: when one is refused, an earlier try has created it.
     private func createTunnel(_ context: WorkflowContext, _ launch: Launch) async throws -> String {
-        let tunnelID = try await context.create("create_tunnel", .tunnel, launch.tunnelName, ledger: ledger) {
+        let tunnelID = try await context.create("create_tunnel", .tunnel, launch.tunnelName) {
             _ in
             let id = try await tunnel(launch)
             return (id, providerID: id)
@@ -152,7 +152,7 @@ extension ProvisionTenant {
     /// What the tunnel carries: the tenant's hostname to workspace-server on the instance, nothing else.
     private func routeTunnel(_ context: WorkflowContext, _ launch: Launch, _ tunnelID: String) async throws {
         try await context.create(
-            "route_tunnel", .tunnelConfiguration, launch.tunnelName, ledger: ledger
+            "route_tunnel", .tunnelConfiguration, launch.tunnelName
         ) { _ in
             try await cloudflare(launch).putTunnelConfiguration(
                 id: tunnelID, hostname: launch.hostname, service: Self.tenantService)
@@ -163,7 +163,7 @@ extension ProvisionTenant {
     private func createDNSRecord(_ context: WorkflowContext, _ launch: Launch, _ tunnelID: String)
         async throws
     {
-        try await context.create("create_dns_record", .dnsRecord, launch.hostname, ledger: ledger) { _ in
+        try await context.create("create_dns_record", .dnsRecord, launch.hostname) { _ in
             let id = try await dnsRecord(launch, content: "\(tunnelID).cfargotunnel.com")
             return (id, providerID: id)
         }
@@ -187,7 +187,9 @@ extension ProvisionTenant {
 
     /// A living organisation owns its slug, so a record of this platform's points to a tunnel that is gone.
     /// What somebody else has put there is not ours to take away.
-    private func removeStale(_ record: DNSRecord, _ launch: Launch, _ cloudflare: CloudflareClient) async throws {
+    private func removeStale(_ record: DNSRecord, _ launch: Launch, _ cloudflare: CloudflareClient)
+        async throws
+    {
         guard record.comment?.hasPrefix("\(launch.platformID ?? "molecule") org ") == true else {
             throw PermanentFailure(
                 code: "hostname_taken",
@@ -205,7 +207,7 @@ extension ProvisionTenant {
     /// instance.
     private func launchInstance(_ context: WorkflowContext, _ launch: Launch) async throws {
         try await context.create(
-            "run_instance", .instance, input.launchID.text, ledger: ledger,
+            "run_instance", .instance, input.launchID.text,
             { _ in
                 let secrets = try await platform.openSecrets(of: try await tenants.require(org: input.orgID))
                 let declaration = platform.declaration(orgID: input.orgID, slug: input.slug, launch: launch)

@@ -24,42 +24,80 @@ struct RedeployTenant: Sendable {
     static let deliveryMargin: Duration = .seconds(60)
 
     func run(_ context: WorkflowContext) async throws {
-        let commandID = try await send(context)
-        let invocation = try await awaitInvocation(context, commandID)
-        let isHealthy = try await context.step("check_health") { _ in
-            let tenant = try await TenantStore(database: platform.database).require(org: input.orgID)
-            return await platform.isHealthyThroughEdge(slug: input.slug, tenant.launch)
-        }
+        let invocation = try await replaceImage(context)
+        let isHealthy = try await becomesHealthy(context)
         try await record(context, invocation, isHealthy: isHealthy)
     }
 
-    /// SendCommand has no client token: after a crash it may be sent twice. The agent runs one at a time and
-    /// answers `unchanged` for a digest that runs already.
-    private func send(_ context: WorkflowContext) async throws -> String {
+    /// How often a busy agent is asked, and how long between: for as long as a redeploy may take.
+    private static let busyPause: Duration = .seconds(10)
+    private var maximumRounds: Int { Int(platform.configuration.deadlines.redeploy / Self.busyPause) + 1 }
+
+    /// SendCommand has no client token: after a crash or a lost answer it is sent twice. The agent runs one
+    /// at a time, so the second may find the first at work: asked again it answers `unchanged`.
+    private func replaceImage(_ context: WorkflowContext) async throws -> Invocation {
+        var invocation = try await command(context, round: "")
+        for round in 1..<max(2, maximumRounds) where invocation.isBusy {
+            try await context.sleep("busy_\(round)", Self.busyPause)
+            invocation = try await command(context, round: "_\(round)")
+        }
+        return invocation
+    }
+
+    /// - Parameter round: sets its steps apart from those of other rounds.
+    private func command(_ context: WorkflowContext, round: String) async throws -> Invocation {
+        try await awaitInvocation(context, try await send(context, round), round)
+    }
+
+    private func send(_ context: WorkflowContext, _ round: String) async throws -> String {
         let deadline = platform.configuration.deadlines.redeploy.components.seconds
-        let commandID = try await context.call("send_command") { _ in
+        let commandID = try await context.call("send_command\(round)") { _ in
             try await platform.ssm.sendCommand(
                 instanceIDs: [input.instanceID],
                 commands: [AgentCommand.redeploy(image: input.image, deadlineSeconds: Int(deadline))],
                 timeoutSeconds: Int(deadline + Self.deliveryMargin.components.seconds),
                 comment: "redeploy \(input.redeployID.text)")
         }
-        try await context.transaction("record_command") { transaction in
+        try await context.transaction("record_command\(round)") { transaction in
             try await RedeployStore(database: transaction).recordCommand(
                 input.redeployID, commandID: commandID)
         }
         return commandID
     }
 
+    /// One request that the edge drops says nothing about the tenant.
+    private static let healthPatience: Duration = .seconds(30)
+
+    private func becomesHealthy(_ context: WorkflowContext) async throws -> Bool {
+        do {
+            try await context.wait(
+                "healthy", deadline: Self.healthPatience, poll: .seconds(1),
+                until: {
+                    let tenant = try await TenantStore(database: platform.database).require(org: input.orgID)
+                    return await platform.isHealthyThroughEdge(slug: input.slug, tenant.launch)
+                })
+            return true
+        } catch is WaitTimedOut {
+            return false
+        }
+    }
+
     private struct Invocation: Codable, Sendable {
         var status: String
         var exitCode: Int?
         var output: String
+
+        var isBusy: Bool {
+            RedeployResult(output: output, ssmStatus: status, exitCode: exitCode, isHealthy: true)
+                .report?.code == .busy
+        }
     }
 
-    private func awaitInvocation(_ context: WorkflowContext, _ commandID: String) async throws -> Invocation {
+    private func awaitInvocation(
+        _ context: WorkflowContext, _ commandID: String, _ round: String
+    ) async throws -> Invocation {
         let deadline = platform.configuration.deadlines.redeploy + Self.deliveryMargin * 2
-        return try await context.wait("invocation", deadline: deadline, poll: .seconds(1)) {
+        return try await context.wait("invocation\(round)", deadline: deadline, poll: .seconds(1)) {
             let invocation = try await platform.ssm.getCommandInvocation(
                 commandID: commandID, instanceID: input.instanceID)
             guard let invocation, invocation.isFinished else { return nil }

@@ -45,7 +45,7 @@ extension TearDownTenant {
         }
         let tenant = try await TenantStore(database: platform.database).find(org: input.orgID)
         let snapshotID = try await context.create(
-            "create_snapshot", .snapshot, volumeID, ledger: ledger
+            "create_snapshot", .snapshot, volumeID
         ) { _ in
             let launch = EC2Filter(
                 name: "tag:\(ResourceTag.launch)", values: [tenant?.launchID.text ?? "none"])
@@ -76,13 +76,16 @@ extension TearDownTenant {
             let orgs = OrgStore(database: transaction)
             let ledger = ResourceLedger(database: transaction)
             try await TenantStore(database: transaction).release(org: input.orgID)
-            guard let org = try await orgs.find(id: input.orgID), org.status == .deprovisioning else { return }
+            guard let org = try await orgs.find(id: input.orgID), org.status == .deprovisioning else {
+                return
+            }
             try await ledger.forget(org: input.orgID, keepingSnapshot: true)
             guard keptDays > 0 else {
                 return try await platform.purge(org: input.orgID, in: transaction)
             }
             try await orgs.markRetained(id: input.orgID, days: keptDays)
-            try await platform.startForgetting(org: input.orgID, .tenant(afterDays: keptDays), in: transaction)
+            try await platform.startForgetting(
+                org: input.orgID, .tenant(afterDays: keptDays), in: transaction)
         }
     }
 }

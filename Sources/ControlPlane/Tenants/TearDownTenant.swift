@@ -83,8 +83,19 @@ struct TearDownTenant: Sendable {
         try await recordDeleted(.volume, context)
     }
 
+    /// By tag, and by the ids in the ledger, which a look by tag may not show: one that is terminated is
+    /// shown for about an hour, so an id that is missing is asked for.
     func livingInstances() async throws -> [EC2Instance] {
-        try await platform.ec2.describeInstances(filters: [mine]).filter { $0.state != "terminated" }
+        var found = try await platform.ec2.describeInstances(filters: [mine])
+        for known in try await intents(of: .instance).compactMap(\.providerID)
+        where !found.contains(where: { $0.id == known }) {
+            do {
+                found += try await platform.ec2.describeInstances(ids: [known])
+            } catch let error as ProviderError where error.isMissing {
+                continue
+            }
+        }
+        return found.filter { $0.state != "terminated" }
     }
 
     /// What carries the organisation's tag.
@@ -94,10 +105,12 @@ struct TearDownTenant: Sendable {
         try await context.step("delete_dns_records", retry: Self.persistent) { _ in
             for record in try await intents(of: .dnsRecord) {
                 let cloudflare = try platform.cloudflare.at(zoneID: record.place)
-                for found in try await cloudflare.findDNSRecords(name: record.intentID)
-                where found.isOwned(by: input.orgID, record) {
-                    try await cloudflare.deleteDNSRecord(id: found.id)
-                }
+                try await delete(
+                    record,
+                    find: {
+                        try await cloudflare.findDNSRecords(name: record.intentID)
+                            .filter { $0.isOwned(by: input.orgID, record) }.map(\.id)
+                    }, delete: { try await cloudflare.deleteDNSRecord(id: $0) })
             }
         }
         try await recordDeleted(.dnsRecord, context)
@@ -105,15 +118,45 @@ struct TearDownTenant: Sendable {
 
     private func deleteTunnel(_ context: WorkflowContext) async throws {
         try await context.step("delete_tunnel", retry: Self.persistent) { _ in
-            for intent in try await intents(of: .tunnel) {
-                let cloudflare = try platform.cloudflare.at(accountID: intent.place)
-                guard let tunnel = try await cloudflare.findTunnel(name: intent.intentID) else { continue }
-                try await cloudflare.deleteTunnelConnections(id: tunnel.id)
-                try await cloudflare.deleteTunnel(id: tunnel.id)
+            for tunnel in try await intents(of: .tunnel) {
+                let cloudflare = try platform.cloudflare.at(accountID: tunnel.place)
+                try await delete(
+                    tunnel,
+                    find: {
+                        try await cloudflare.findTunnel(name: tunnel.intentID).map { [$0.id] } ?? []
+                    },
+                    delete: { id in
+                        try await cloudflare.deleteTunnelConnections(id: id)
+                        try await cloudflare.deleteTunnel(id: id)
+                    })
             }
         }
         try await recordDeleted(.tunnelConfiguration, context)
         try await recordDeleted(.tunnel, context)
+    }
+
+    /// How often a look may still show what was deleted, before the step is tried again later.
+    private static let maximumLooks = 3
+
+    /// Neither an empty look nor a 404 is proof, as a provider may not show yet what it has: deleted is what
+    /// was deleted by the id in the ledger and by every id that a look shows, until a look shows none.
+    private func delete(
+        _ resource: ResourceLedger.Entry, find: () async throws -> [String],
+        delete: (String) async throws -> Void
+    ) async throws {
+        var known = resource.providerID
+        for _ in 0..<Self.maximumLooks {
+            let ids = Set(try await find() + (known.map { [$0] } ?? []))
+            if ids.isEmpty { return }
+            for id in ids { try await delete(id) }
+            known = nil
+        }
+        throw StillThere(what: "\(resource.kind.rawValue) \(resource.intentID)")
+    }
+
+    private struct StillThere: Error, CustomStringConvertible {
+        var what: String
+        var description: String { "\(what) was deleted, and is still shown" }
     }
 
     private func intents(of kind: ResourceLedger.Kind) async throws -> [ResourceLedger.Entry] {
