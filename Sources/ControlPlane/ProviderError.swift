@@ -30,7 +30,7 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
     /// Worth asking again: no answer, an unreadable one, a throttle, or a fault on the provider's side. Never
     /// another 4xx.
     var isRetryable: Bool {
-        isThrottle || (status ?? 500) >= 500 || (status == 200 && code == Self.malformedCode)
+        isThrottle || (status ?? 500) >= 500 || code == Self.malformedCode
     }
 
     /// The provider does not know what it was asked about. Sources: Amazon EC2 and Systems Manager API

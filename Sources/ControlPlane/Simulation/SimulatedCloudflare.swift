@@ -19,6 +19,7 @@ final class SimulatedCloudflare: Sendable {
         var zone: String
         var name: String
         var content: String
+        var comment: String?
     }
 
     private struct State {
@@ -153,8 +154,18 @@ extension SimulatedCloudflare {
 // MARK: DNS records
 
 extension SimulatedCloudflare {
-    private struct RecordView: Encodable { var id: String, name: String, content: String, type = "CNAME" }
-    private struct RecordOrder: Decodable { var name: String, content: String }
+    private struct RecordView: Encodable {
+        var id: String
+        var name: String
+        var content: String
+        var comment: String?
+        var type = "CNAME"
+    }
+    private struct RecordOrder: Decodable {
+        var name: String
+        var content: String
+        var comment: String?
+    }
     private struct Removed: Encodable { var id: String }
 
     private static func records(
@@ -192,7 +203,8 @@ extension SimulatedCloudflare {
         guard (state.recordNames[order.name] ?? []).isEmpty else { return failure(400, 81_053) }
         guard state.recordCount[zone, default: 0] < maximumRecords else { return failure(400, 81_045) }
         let id = identity("d", &state)
-        let record = Record(id: id, zone: zone, name: order.name, content: order.content)
+        let record = Record(
+            id: id, zone: zone, name: order.name, content: order.content, comment: order.comment)
         state.records[id] = record
         state.recordNames[order.name, default: []].append(id)
         state.recordCount[zone, default: 0] += 1
@@ -200,7 +212,7 @@ extension SimulatedCloudflare {
     }
 
     private static func view(_ record: Record) -> RecordView {
-        RecordView(id: record.id, name: record.name, content: record.content)
+        RecordView(id: record.id, name: record.name, content: record.content, comment: record.comment)
     }
 }
 
