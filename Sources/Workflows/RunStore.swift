@@ -22,7 +22,7 @@ struct RunStore: Sendable {
             WITH due AS (
                 SELECT id FROM workflows
                 WHERE state IN ('waiting', 'running') AND due_at <= now() AND kind = ANY(\(kinds))
-                ORDER BY due_at LIMIT \(limit) FOR NO KEY UPDATE SKIP LOCKED
+                ORDER BY due_at, id LIMIT \(limit) FOR NO KEY UPDATE SKIP LOCKED
             ), claimed AS (
                 UPDATE workflows SET state = 'running', lease_owner = \(owner),
                     lease_epoch = lease_epoch + 1, attempts = attempts + 1,
@@ -36,7 +36,7 @@ struct RunStore: Sendable {
                 WHERE state IN ('waiting', 'running') AND kind = ANY(\(kinds))
                     AND id NOT IN (SELECT id FROM due)
             )
-            SELECT others.next, claimed.* FROM others LEFT JOIN claimed ON true
+            SELECT others.next, claimed.* FROM others LEFT JOIN claimed ON true ORDER BY claimed.id
             """)
         let isClaimed = try rows[0]["id", as: UUID?.self] != nil
         return (

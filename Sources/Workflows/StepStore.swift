@@ -8,7 +8,8 @@ struct StepStore: Sendable {
     func recorded() async throws -> [String: RecordedStep] {
         let rows = try await database.query(
             """
-            SELECT name, kind, state, output::text AS output, failure_code, last_error, warned_at IS NOT NULL AS is_warned,
+            SELECT name, kind, state, output::text AS output, failure_code, last_error,
+                warned_at IS NOT NULL AS is_warned,
                 extract(epoch FROM deadline - now())::float8 AS until_deadline
             FROM workflow_steps WHERE workflow_id = \(lease.id)
             """)

@@ -19,7 +19,8 @@ extension WorkflowContext {
         let step = CurrentStep(key: stepKey(workflow: workflowID, step: name), attempt: 1)
         return try await attempting(name, .wait, .never) {
             do {
-                if let output = try await CurrentStep.$value.withValue(step, operation: { try await condition() }) {
+                let output = try await CurrentStep.$value.withValue(step) { try await condition() }
+                if let output {
                     let json = try encoded(output, of: name)
                     try await persisting {
                         try await store.finish(name, .wait, output: json, in: store.database)
@@ -79,7 +80,9 @@ extension WorkflowContext {
 
     private func isLookedPast(_ error: any Error) -> Bool {
         switch error {
-        case is PermanentFailure, is Postponed, is Suspension, is WorkflowCancelled, is CancellationError: false
+        case is PermanentFailure, is Postponed, is Suspension, is WorkflowCancelled,
+            is CancellationError:
+            false
         case let error as PostgresError: !error.isConnectionFailure
         default: suspension == nil && !Task.isCancelled
         }

@@ -7,8 +7,8 @@ import Testing
 @Suite struct CapacityTests {
     private static let places = """
         [{"account_id":"a1","zone_id":"z1","domain":"one.example","maximum_tunnels":2,"maximum_records":9},
-         {"account_id":"a2","zone_id":"z2","domain":"two.example","api_token":"other-token","maximum_tunnels":9,
-          "maximum_records":1}]
+         {"account_id":"a2","zone_id":"z2","domain":"two.example","api_token":"other-token",
+          "maximum_tunnels":9,"maximum_records":1}]
         """
 
     private func signUp(_ service: TestService, _ slug: String) async throws -> TestService.Answer {

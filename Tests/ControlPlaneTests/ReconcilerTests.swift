@@ -159,7 +159,7 @@ import Testing
         try await TestCloud.run(Self.eager) { cloud in
             try await cloud.signUp("acme")
             try await cloud.await("acme", "running")
-            let rule = #"{"service":"cloudflare","operation":"listTunnels","fault":"malformed","count":1}"#
+            let rule = #"{"service":"cloudflare","operation":"listTunnels","fault":"malformed","count":50}"#
             try await cloud.operate("PUT", "faults", #"{"rules":[\#(rule)]}"#)
             let answer = try await cloud.service.send(
                 "POST", "/cp/admin/reconcile", body: #"{"dry_run":false}"#)

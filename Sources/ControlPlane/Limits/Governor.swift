@@ -19,7 +19,10 @@ struct Governor: Sendable {
     /// - Throws: `Postponed` inside of a workflow, `provider_busy` elsewhere.
     func admit(_ limit: ProviderLimit, _ operation: String) async throws {
         guard let step = CurrentStep.value else { return try await admitNow(limit, operation) }
-        let delay = try await ask(limit, holder: "\(step.key)/\(operation)", isRepeated: step.attempt > 1)
+        // Each call of the step keeps its own slot: one that is put away at its second call finds, when it
+        // begins anew, what was promised to each.
+        let holder = "\(step.key)/\(operation)/\(step.number(of: operation))"
+        let delay = try await ask(limit, holder: holder, isRepeated: step.attempt > 1)
         guard delay > .zero else { return }
         throw Postponed(delay: delay, reason: "\(limit.name) has no room for \(operation)")
     }

@@ -92,7 +92,8 @@ struct Placements: Sendable {
         let places = configuration.cloudflare.places
         let rooms = places.map { room(in: $0, use) }
         guard let place = rooms.indices.max(by: { rooms[$0] < rooms[$1] }), rooms[place] > 0 else {
-            throw noCapacity("cloudflare", "every account's tunnels or zone's DNS records (CLOUDFLARE_PLACES)")
+            let what = "every account's tunnels or zone's DNS records (CLOUDFLARE_PLACES)"
+            throw noCapacity("cloudflare", what)
         }
         let subnets = configuration.launch.subnetIDs
         let subnet = subnets.indices.min {

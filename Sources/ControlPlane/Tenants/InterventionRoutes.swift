@@ -51,8 +51,9 @@ struct InterventionRoutes: Sendable {
         let org = try await org(context)
         if let workflow = try await platform.liveWorkflow(of: org) {
             let wasWaiting = try await platform.engine.hurry(workflow.id, in: platform.database)
-            let message = wasWaiting ? "\(workflow.kind) looks again now." : "\(workflow.kind) runs right now."
-            return try done(org, "retry", message, workflow.id, context)
+            let message = wasWaiting ? "looks again now." : "runs right now."
+            return try done(
+                org, "retry", "\(workflow.kind) \(message)", workflow.id, context)
         }
         switch org.status {
         case .failed:

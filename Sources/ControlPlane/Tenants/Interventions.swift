@@ -9,7 +9,8 @@ extension Platform {
     func provisionAgain(_ org: Org) async throws -> Org {
         try await database.transaction { transaction in
             let subject = org.id.text
-            guard try await !engine.isLive(kind: TearDownTenant.kind, subject: subject, in: transaction) else {
+            let tearDown = TearDownTenant.kind
+            guard try await !engine.isLive(kind: tearDown, subject: subject, in: transaction) else {
                 throw AppError(
                     .conflict, "teardown_under_way",
                     "What the last launch created is still being removed. Try again when that has ended.")
@@ -74,7 +75,8 @@ extension Platform {
         do {
             return try await engine.start(
                 RepairTenant.kind, subject: org.id.text,
-                input: RepairTenant.Input(orgID: org.id, slug: org.slug, instanceID: instanceID), in: database)
+                input: RepairTenant.Input(orgID: org.id, slug: org.slug, instanceID: instanceID),
+                in: database)
         } catch let conflict as WorkflowConflict {
             throw AppError(
                 .conflict, "repair_in_progress", "A repair of this tenant is under way.",

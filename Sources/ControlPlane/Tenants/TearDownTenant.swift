@@ -148,7 +148,7 @@ struct TearDownTenant: Sendable {
         for _ in 0..<Self.maximumLooks {
             let ids = Set(try await find() + (known.map { [$0] } ?? []))
             if ids.isEmpty { return }
-            for id in ids { try await delete(id) }
+            for id in ids.sorted() { try await delete(id) }
             known = nil
         }
         throw StillThere(what: "\(resource.kind.rawValue) \(resource.intentID)")

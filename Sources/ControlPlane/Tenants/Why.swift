@@ -48,7 +48,8 @@ struct Why: Encodable, Sendable {
         workflow = try await live.asyncMap { try await WhyWorkflow($0, platform.database) }
         lastCall = try await Self.lastCall(of: org, platform)
         suggestions = Self.suggestions(for: org, live)
-        guard let tenant = try await TenantStore(database: platform.database).find(org: org.id) else { return }
+        let tenants = TenantStore(database: platform.database)
+        guard let tenant = try await tenants.find(org: org.id) else { return }
         let progress = try await BootEventStore(database: platform.database).progress(of: tenant)
         lastReport = progress.current.map { "\($0.stage.rawValue): \($0.outcome.rawValue)" }
         consoleTail = tenant.consoleTail
