@@ -6,9 +6,9 @@ import Synchronization
 package final class ChildProcess: Sendable {
     package let processIdentifier: Int32
     private let process: Mutex<Process>
-    private let output: Mutex<String>
+    private let output = Output()
 
-    package var collectedOutput: String { output.withLock { $0 } }
+    package var collectedOutput: String { output.text.withLock { $0 } }
     package var isRunning: Bool { process.withLock { $0.isRunning } }
 
     /// - Parameter environment: replaces the whole environment when given.
@@ -24,11 +24,25 @@ package final class ChildProcess: Sendable {
         try runUnmasked(child)
         processIdentifier = child.processIdentifier
         process = Mutex(child)
-        output = Mutex("")
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.output.withLock { $0 += String(decoding: data, as: UTF8.self) }
+        // A thread, and no readability handler: those of children that are killed by the dozen have taken the
+        // dispatch queue's event loop down with them.
+        let descriptor = dup(pipe.fileHandleForReading.fileDescriptor)
+        Thread.detachNewThread { [output] in output.collect(descriptor) }
+    }
+
+    private final class Output: Sendable {
+        let text = Mutex("")
+
+        /// Until every holder of the other end has closed it.
+        func collect(_ descriptor: Int32) {
+            var buffer = [UInt8](repeating: 0, count: 16_384)
+            while true {
+                let count = read(descriptor, &buffer, buffer.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { break }
+                text.withLock { $0 += String(decoding: buffer[..<count], as: UTF8.self) }
+            }
+            close(descriptor)
         }
     }
 
