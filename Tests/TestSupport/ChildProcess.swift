@@ -28,6 +28,7 @@ package final class ChildProcess: Sendable {
         // dispatch queue's event loop down with them.
         let descriptor = dup(pipe.fileHandleForReading.fileDescriptor)
         Thread.detachNewThread { [output] in output.collect(descriptor) }
+        LivingChildren.add(self)
     }
 
     private final class Output: Sendable {
@@ -99,5 +100,26 @@ package func eventually(
     while try await !condition() {
         guard ContinuousClock.now < deadline else { throw TestSupportError("waited \(limit) for \(what)") }
         try await Task.sleep(for: .milliseconds(20))
+    }
+}
+
+/// Children that are shared by a whole test run have nobody to stop them: they end with it.
+private enum LivingChildren {
+    private struct Entry: Sendable { weak let child: ChildProcess? }
+
+    private static let entries = Mutex<[Entry]>([])
+    private static let atEnd: Void = {
+        atexit { LivingChildren.endAll() }
+    }()
+
+    static func add(_ child: ChildProcess) {
+        _ = atEnd
+        entries.withLock { $0 = $0.filter { $0.child != nil } + [Entry(child: child)] }
+    }
+
+    private static func endAll() {
+        for child in entries.withLock({ $0.compactMap(\.child) }) where child.isRunning {
+            child.signal(SIGTERM)
+        }
     }
 }
