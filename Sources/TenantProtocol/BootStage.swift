@@ -47,6 +47,8 @@ package enum FailureCode: String, Codable, Sendable, CaseIterable {
     case platformUnreachable = "platform_unreachable"
     case invalidDeclaration = "invalid_declaration"
     case interrupted
+    /// The image cannot read the schema that the tenant's data has.
+    case schemaMismatch = "schema_mismatch"
     /// Another boot or redeploy is under way on the instance.
     case busy
     case internalError = "internal_error"

@@ -1,4 +1,7 @@
 /// The one JSON line that `tenant-agent redeploy` prints, and that the platform reads from SSM's output.
+///
+/// A redeploy that carries an `--id` happens once: asked again under the same id, the agent prints the report
+/// of the first time. SendCommand has no client token, so a lost answer makes the platform send it twice.
 package struct RedeployReport: Codable, Sendable, Equatable {
     package enum Outcome: String, Codable, Sendable {
         /// The new image runs and is healthy. Exit status 0.
@@ -9,8 +12,10 @@ package struct RedeployReport: Codable, Sendable, Equatable {
         case rolledBack = "rolled_back"
         /// Nothing was replaced (the pull failed, say). Exit status 11.
         case refused
-        /// Neither image is healthy. Exit status 12.
+        /// Neither image is healthy, or the previous one cannot read the data any more. Exit status 12.
         case failed
+        /// Asked with `--dry-run`: nothing stands in the way. Exit status 0.
+        case ready
     }
 
     package var outcome: Outcome

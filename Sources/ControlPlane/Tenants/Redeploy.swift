@@ -89,7 +89,7 @@ struct RedeployResult: Sendable {
         case .unchanged: isHealthy ? .unchanged : .failed
         case .rolledBack: .rolledBack
         case .refused: .refused
-        case .failed, nil: .failed
+        case .failed, .ready, nil: .failed
         }
     }
 

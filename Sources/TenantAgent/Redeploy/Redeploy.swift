@@ -125,7 +125,7 @@ extension RedeployReport {
     /// As documented with `Outcome`.
     var exitStatus: Int32 {
         switch outcome {
-        case .updated, .unchanged: 0
+        case .updated, .unchanged, .ready: 0
         case .rolledBack: 10
         case .refused: 11
         case .failed: 12
