@@ -66,3 +66,17 @@ extension DecodingError {
         }
     }
 }
+
+extension Request {
+    /// A whole number of the query; nil when it is not there.
+    func number(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = uri.queryParameters[Substring(name)] else { return nil }
+        guard let value = Int(text), range.contains(value) else {
+            throw AppError.invalidField(
+                name,
+                "The parameter \"\(name)\" is a whole number from \(range.lowerBound) to \(range.upperBound)."
+            )
+        }
+        return value
+    }
+}

@@ -27,9 +27,31 @@ extension Platform {
             RedeployTenant.kind, input: RedeployTenant.Input.self,
             onFailure: { input, failure, transaction in
                 try await RedeployStore(database: transaction).fail(
-                    input.redeployID, code: failure.code, message: failure.message)
+                    input.target.redeployID, code: failure.code, message: failure.message)
             },
             run: { context, input in try await RedeployTenant(platform: self, input: input).run(context) })
+        registerRollouts()
+    }
+
+    private func registerRollouts() {
+        engine.register(
+            RunRollout.kind, input: RunRollout.Input.self,
+            onFailure: { input, failure, transaction in
+                try await endRollout(input, failure, transaction)
+            },
+            run: { context, input in try await RunRollout(platform: self, input: input).run(context) })
+        engine.register(
+            RedeployBatch.kind, input: RedeployBatch.Input.self,
+            onFailure: { input, failure, transaction in
+                try await endBatch(input, failure, transaction)
+            },
+            run: { context, input in try await RedeployBatch(platform: self, input: input).run(context) })
+        engine.register(
+            ObserveBatch.kind, input: ObserveBatch.Input.self,
+            onFailure: { input, failure, transaction in
+                try await endObservation(input, failure, transaction)
+            },
+            run: { context, input in try await ObserveBatch(platform: self, input: input).run(context) })
     }
 
     /// A permanent failure takes the same way out as a delete, and leaves the reason where its user looks.

@@ -79,11 +79,10 @@ final class Moto: Sendable {
     private static let ssm = [
         Call(service: "ssm", description: "SendCommand") { connection, _ in
             _ = try await SSMClient(connection).sendCommand(
-                instanceIDs: ["i-1"], commands: ["true"], timeoutSeconds: 60, comment: "")
+                instanceIDs: ["i-1"], commands: ["true"], deliverySeconds: 60, limitSeconds: 60, comment: "")
         },
-        Call(service: "ssm", description: "GetCommandInvocation") { connection, _ in
-            _ = try await SSMClient(connection).getCommandInvocation(
-                commandID: UUID().uuidString, instanceID: "i-1")
+        Call(service: "ssm", description: "ListCommandInvocations") { connection, _ in
+            _ = try await SSMClient(connection).listCommandInvocations(commandID: UUID().uuidString)
         },
         Call(service: "ssm", description: "DescribeInstanceInformation") { connection, _ in
             _ = try await SSMClient(connection).describeInstanceInformation(ids: ["i-1"])

@@ -38,11 +38,13 @@ import Testing
         let launched = try await EC2Client(moto.connection()).runInstances(moto.launch("ssm"))
         let ssm = SSMClient(moto.connection())
         let id = try await ssm.sendCommand(
-            instanceIDs: [launched.id], commands: ["echo \"ü\""], timeoutSeconds: 60, comment: "redeploy")
-        let invocation = try await ssm.getCommandInvocation(commandID: id, instanceID: launched.id)
-        #expect(invocation?.status == "Success" && invocation?.isFinished == true)
-        // moto does not have this call: past the signature, which it does check, it fails with 500.
-        let error = await failure { _ = try await ssm.describeInstanceInformation(ids: [launched.id]) }
+            instanceIDs: [launched.id], commands: ["echo \"ü\""], deliverySeconds: 60, limitSeconds: 60,
+            comment: "redeploy")
+        #expect(UUID(uuidString: id) != nil)
+        // moto does not have these calls: past the signature, which it does check, it fails with 500.
+        var error = await failure { _ = try await ssm.listCommandInvocations(commandID: id) }
+        #expect(error?.status == 500)
+        error = await failure { _ = try await ssm.describeInstanceInformation(ids: [launched.id]) }
         #expect(error?.status == 500)
     }
 

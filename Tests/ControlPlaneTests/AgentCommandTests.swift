@@ -28,7 +28,14 @@ import Testing
 
     @Test func redeployNamesTheImageByDigestAndNoSecret() {
         let image = "10.77.0.1:5000/molecule-tenant@sha256:" + String(repeating: "b", count: 64)
-        let command = AgentCommand.redeploy(image: image, deadlineSeconds: 90)
-        #expect(command == "/usr/local/bin/tenant-agent redeploy --image \(image) --deadline 90")
+        var replacement = Replacement(service: .tenant, image: image, healthSeconds: 90, drainSeconds: 30)
+        let agent = "/usr/local/bin/tenant-agent"
+        #expect(
+            AgentCommand.redeploy(replacement, id: "r-1")
+                == "\(agent) redeploy --image \(image) --service tenant --deadline 90 --drain 30 --id r-1")
+        replacement.image = nil
+        #expect(
+            AgentCommand.redeploy(replacement, id: "r-1", isDryRun: true)
+                == "\(agent) redeploy --refresh --deadline 90 --drain 30 --id r-1 --dry-run")
     }
 }

@@ -17,6 +17,7 @@ import Testing
 
             let plan = try await order(cloud, #"{"target_tag":"v2","dry_run":true}"#)
             #expect(plan.status == 200 && plan.json["would_change"] == .bool(true))
+            #expect(plan.json["preflight"]?.object?["outcome"] == .string("ready"), "\(plan.json)")
             #expect(try await cloud.service.count("redeploys") == 0)
 
             let updated = try await redeploy(cloud, #"{"target_tag":"v2"}"#)
@@ -49,7 +50,8 @@ import Testing
             let digest = "sha256:" + String(repeating: "0", count: 64)
             #expect(try await order(cloud, #"{"digest":"\#(digest)"}"#).status == 422)
             for body in [
-                "{}", #"{"target_tag":"a b"}"#, #"{"target_tag":"$(id)"}"#, #"{"digest":"sha256:12"}"#,
+                #"{"target_tag":"a b"}"#, #"{"service":"kernel"}"#, #"{"drain_seconds":301}"#,
+                #"{"refresh":true,"target_tag":"v1"}"#, #"{"refresh":true,"service":"redis"}"#, #"{"target_tag":"$(id)"}"#, #"{"digest":"sha256:12"}"#,
                 #"{"target_tag":"v1","digest":"\#(digest)"}"#, #"{"target_tag":"v1","image":"x"}"#,
             ] {
                 #expect(try await order(cloud, body).status == 400, "\(body)")
@@ -72,6 +74,74 @@ import Testing
             let refused = answers.filter { $0.status == 409 }
             #expect(accepted.count == 1 && refused.count == 5)
             #expect(refused.allSatisfy { $0.json["redeploy_id"] == accepted.first?.json["redeploy_id"] })
+        }
+    }
+
+    @Test func withoutATagItIsTheImageOfTheChannelOrThePin() async throws {
+        try await TestCloud.run { cloud in
+            let http = cloud.service.platform.http
+            let v2 = try await cloud.registry.push("molecule-tenant", tag: "v2", http)
+            let v3 = try await cloud.registry.push("molecule-tenant", tag: "v3", http)
+            try await cloud.signUp("acme")
+            try await cloud.await("acme", "running")
+            // The configured tag, which it runs.
+            #expect(try await redeploy(cloud, "{}")["phase"] == .string("unchanged"))
+
+            let channel = try await cloud.service.send(
+                "PUT", "/cp/admin/channels/stable", body: #"{"target_tag":"v2"}"#)
+            #expect(channel.json["digest"] == .string(v2) && channel.json["tenants"]?.number == 1)
+            #expect(try await redeploy(cloud, "{}")["running_digest"] == .string(v2))
+
+            let release = "/cp/admin/tenants/acme/release"
+            let pinned = try await cloud.service.send("PATCH", release, body: #"{"pinned_digest":"\#(v3)"}"#)
+            #expect(pinned.json["pinned_digest"] == .string(v3), "\(pinned.json)")
+            #expect(try await redeploy(cloud, "{}")["running_digest"] == .string(v3))
+
+            let gone = try await cloud.service.send(
+                "PATCH", release, body: #"{"pinned_digest":"sha256:\#(String(repeating: "0", count: 64))"}"#)
+            #expect(gone.status == 422 && gone.code == "image_not_found")
+            let nowhere = try await cloud.service.send("PATCH", release, body: #"{"channel":"nowhere"}"#)
+            #expect(nowhere.status == 422 && nowhere.code == "channel_not_found")
+            let history = try await cloud.service.send("GET", "/cp/admin/tenants/acme/redeploys?limit=2")
+            let digests = history.json["redeploys"]?.array?.compactMap { $0.object?["digest"]?.string }
+            #expect(digests == [v3, v2])
+        }
+    }
+
+    @Test func aServiceOrTheConfigurationAloneCanBeReplaced() async throws {
+        try await TestCloud.run { cloud in
+            let http = cloud.service.platform.http
+            let redis = try await cloud.registry.push("tenant-redis", tag: "v2", http)
+            try await cloud.signUp("acme")
+            try await cloud.await("acme", "running")
+            let tenant = try await digest(cloud)
+            let replaced = try await redeploy(cloud, #"{"service":"redis","target_tag":"v2"}"#)
+            #expect(replaced["phase"] == .string("updated") && replaced["running_digest"] == .string(redis))
+            let again = try await redeploy(cloud, #"{"service":"redis","target_tag":"v2"}"#)
+            #expect(again["previous_digest"] == .string(redis) && again["phase"] == .string("unchanged"))
+            #expect(try await digest(cloud) == tenant)
+            let refreshed = try await redeploy(cloud, #"{"refresh":true}"#)
+            #expect(refreshed["refresh"] == .bool(true))
+            #expect(["updated", "unchanged"].contains(refreshed["phase"]?.string), "\(refreshed)")
+            #expect(try await digest(cloud) == tenant)
+        }
+    }
+
+    @Test func anInstanceThatNobodyReachesIsToldSo() async throws {
+        try await TestCloud.run(["DEADLINE_OFFLINE_SECONDS": "3"]) { cloud in
+            _ = try await cloud.registry.push("molecule-tenant", tag: "v2", cloud.service.platform.http)
+            try await cloud.signUp("acme")
+            try await cloud.await("acme", "running")
+            let before = try await digest(cloud)
+            try await cloud.setAgent(of: "acme", "offline")
+            let plan = try await order(cloud, #"{"target_tag":"v2","dry_run":true}"#)
+            #expect(plan.json["preflight"]?.object?["outcome"] == .string("unreachable"))
+            let failed = try await redeploy(cloud, #"{"target_tag":"v2"}"#)
+            #expect(failed["phase"] == .string("failed"))
+            #expect(failed["error_code"] == .string("instance_offline"))
+            #expect(try await digest(cloud) == before)
+            try await cloud.setAgent(of: "acme", "online")
+            #expect(try await redeploy(cloud, #"{"target_tag":"v2"}"#)["phase"] == .string("updated"))
         }
     }
 

@@ -60,7 +60,8 @@ extension Call {
         case "ec2.TerminateInstances", "ec2.CreateTags", "ec2.GetConsoleOutput":
             xmlError(.badRequest, "InvalidInstanceID.NotFound")
         case "ssm.SendCommand": jsonError("InvalidInstanceId")
-        case "ssm.GetCommandInvocation": jsonError("InvocationDoesNotExist")
+        case "ssm.ListCommandInvocations": json(.ok, #"{"CommandInvocations":[]}"#)
+        case "ssm.DescribeInstanceInformation": json(.ok, #"{"InstanceInformationList":[]}"#)
         case "cloudflare.GET cfd_tunnel", "cloudflare.GET dns_records":
             json(.ok, #"{"success":true,"errors":[],"messages":[],"result":[]}"#)
         case _ where name.hasPrefix("cloudflare.") && name.contains(":id"):

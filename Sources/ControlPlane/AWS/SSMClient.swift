@@ -13,6 +13,8 @@ struct SSMClient: Sendable {
         var InstanceIds: [String]
         var Comment: String
         var TimeoutSeconds: Int
+        /// SSM's own is 0: the first failure would keep the command from the others.
+        var MaxErrors: String
         var Parameters: [String: [String]]
     }
 
@@ -26,34 +28,49 @@ struct SSMClient: Sendable {
     /// - Parameters:
     ///   - instanceIDs: 1 to 50.
     ///   - commands: lines of a shell script. SSM keeps them: no secret belongs here.
-    ///   - timeoutSeconds: for the delivery, and again for the run.
+    ///   - deliverySeconds: 30 and more; what has not begun by then is not begun.
+    ///   - limitSeconds: for the run on each instance.
     ///   - comment: at most 100 characters.
     /// - Returns: the command's id. There is no client token: a repeated call runs the commands again.
     func sendCommand(
-        instanceIDs: [String], commands: [String], timeoutSeconds: Int, comment: String
+        instanceIDs: [String], commands: [String], deliverySeconds: Int, limitSeconds: Int, comment: String
     ) async throws -> String {
         let input = SendCommand(
             InstanceIds: instanceIDs, Comment: String(comment.prefix(100)),
-            TimeoutSeconds: max(30, timeoutSeconds),
-            Parameters: ["commands": commands, "executionTimeout": ["\(timeoutSeconds)"]])
+            TimeoutSeconds: max(30, deliverySeconds), MaxErrors: "100%",
+            Parameters: ["commands": commands, "executionTimeout": ["\(limitSeconds)"]])
         return try await call("SendCommand", input, as: Command.self).Command.CommandId
     }
 
     // Fields are named as on the wire.
     // swift-format-ignore: AlwaysUseLowerCamelCase
-    private struct InvocationQuery: Encodable {
+    private struct InvocationsQuery: Encodable {
         var CommandId: String
-        var InstanceId: String
+        var Details = true
+        var MaxResults = SSMClient.pageSize
+        var NextToken: String?
     }
 
-    /// - Returns: nil while SSM does not show the invocation yet.
-    func getCommandInvocation(commandID: String, instanceID: String) async throws -> CommandInvocation? {
-        do {
-            let query = InvocationQuery(CommandId: commandID, InstanceId: instanceID)
-            return try await call("GetCommandInvocation", query, as: CommandInvocation.self)
-        } catch let error as ProviderError where error.code == "InvocationDoesNotExist" {
-            return nil
-        }
+    // Fields are named as on the wire.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    private struct InvocationsPage: Decodable {
+        var CommandInvocations: [ListedInvocation]
+        var NextToken: String?
+    }
+
+    /// The largest page of both lists.
+    static let pageSize = 50
+
+    /// What became of a command on each instance, as far as SSM shows it yet.
+    func listCommandInvocations(commandID: String) async throws -> [ListedInvocation] {
+        var found: [ListedInvocation] = []
+        var query = InvocationsQuery(CommandId: commandID)
+        repeat {
+            let page = try await call("ListCommandInvocations", query, as: InvocationsPage.self)
+            found += page.CommandInvocations
+            query.NextToken = page.NextToken
+        } while query.NextToken?.isEmpty == false
+        return found
     }
 
     // Fields are named as on the wire.
@@ -64,6 +81,7 @@ struct SSMClient: Sendable {
             var Values: [String]
         }
         var Filters: [Filter]
+        var MaxResults = SSMClient.pageSize
     }
 
     // Fields are named as on the wire.
@@ -72,54 +90,26 @@ struct SSMClient: Sendable {
         var InstanceInformationList: [ManagedInstance]
     }
 
-    /// Those of the instances that SSM's agent has registered.
+    /// Those of the instances that SSM's agent has registered; one call for each 50 ids.
     func describeInstanceInformation(ids: [String]) async throws -> [ManagedInstance] {
-        guard !ids.isEmpty else { return [] }
-        let query = InstanceQuery(Filters: [.init(Key: "InstanceIds", Values: ids)])
-        return try await call("DescribeInstanceInformation", query, as: InstanceList.self)
-            .InstanceInformationList
+        var found: [ManagedInstance] = []
+        for start in stride(from: 0, to: ids.count, by: Self.pageSize) {
+            let some = Array(ids[start..<min(ids.count, start + Self.pageSize)])
+            let query = InstanceQuery(Filters: [.init(Key: "InstanceIds", Values: some)])
+            found += try await call("DescribeInstanceInformation", query, as: InstanceList.self)
+                .InstanceInformationList
+        }
+        return found
+    }
+
+    /// Those of the instances that can be commanded now.
+    func online(of ids: [String]) async throws -> [String] {
+        try await describeInstanceInformation(ids: ids).filter { $0.pingStatus == "Online" }.map(\.id)
     }
 
     private func call<Input: Encodable, Output: Decodable>(
         _ operation: String, _ input: Input, as output: Output.Type
     ) async throws -> Output {
         try await connection.json("ssm", target: "AmazonSSM", operation, input, as: output)
-    }
-}
-
-/// What became of a command on one instance.
-struct CommandInvocation: Decodable, Sendable {
-    /// `Pending`, `InProgress`, `Delayed`, `Success`, `Cancelled`, `TimedOut`, `Failed` or `Cancelling`.
-    var status: String
-    /// nil while the command has not ended.
-    var responseCode: Int?
-    /// At most 24,000 characters.
-    var standardOutput: String
-
-    private enum CodingKeys: String, CodingKey {
-        case status = "Status"
-        case responseCode = "ResponseCode"
-        case standardOutput = "StandardOutputContent"
-    }
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        status = try container.decode(String.self, forKey: .status)
-        let code = try container.decodeIfPresent(Int.self, forKey: .responseCode)
-        responseCode = code == -1 ? nil : code
-        standardOutput = try container.decodeIfPresent(String.self, forKey: .standardOutput) ?? ""
-    }
-
-    var isFinished: Bool { !["Pending", "InProgress", "Delayed", "Cancelling"].contains(status) }
-}
-
-struct ManagedInstance: Decodable, Sendable {
-    var id: String
-    /// `Online`, `ConnectionLost` or `Inactive`.
-    var pingStatus: String
-
-    private enum CodingKeys: String, CodingKey {
-        case id = "InstanceId"
-        case pingStatus = "PingStatus"
     }
 }

@@ -87,6 +87,8 @@ struct Configuration: Sendable {
         var stage: Duration
         var healthy: Duration
         var redeploy: Duration
+        /// For an unreachable instance to come back, before a redeploy of it gives up.
+        var offline: Duration
         var poll: Duration
         /// How long a provider may hide what it has just created (eventual consistency).
         var visibility: Duration
@@ -187,6 +189,7 @@ extension Configuration.Deadlines {
         stage = reader.seconds(.deadlineStage, in: 5...7_200)
         healthy = reader.seconds(.deadlineHealthy, in: 5...7_200)
         redeploy = reader.seconds(.deadlineRedeploy, in: 5...3_600)
+        offline = reader.seconds(.deadlineOffline, in: 0...86_400)
         poll = reader.seconds(.poll, in: 1...300)
         visibility = reader.seconds(.providerVisibility, in: 0...300)
     }

@@ -128,6 +128,10 @@ extension Variable {
     static let deadlineRedeploy = Variable(
         name: "DEADLINE_REDEPLOY_SECONDS", meaning: "for a new image to become healthy on the instance",
         fallback: "120")
+    static let deadlineOffline = Variable(
+        name: "DEADLINE_OFFLINE_SECONDS",
+        meaning: "for an instance that Systems Manager cannot reach to come back, before a redeploy gives up",
+        fallback: "300")
     static let poll = Variable(
         name: "CP_POLL_SECONDS", meaning: "how often a waiting workflow looks again without being woken",
         fallback: "5")
@@ -162,7 +166,8 @@ extension Variable {
         ec2ImageID, ec2InstanceType, ec2SubnetID, ec2SecurityGroupID, ec2InstanceProfile, ec2VolumeGigabytes,
         ec2IdentityCertificate, registryURL, imagePostgres, imageRedis, imageMemoryPlugin, imageTenant,
         imageCloudflared, agentURL, agentSHA256, secretsEncryptionKey, kmsKeyARN, provisionSharedSecret,
-        deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, poll, providerVisibility,
+        deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, deadlineOffline, poll,
+        providerVisibility,
         reconcileInterval, reconcileMode, reconcileGrace, reconcileShare, reconcileFloor,
     ]
 }

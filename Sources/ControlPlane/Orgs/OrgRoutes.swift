@@ -43,21 +43,10 @@ struct OrgRoutes: Sendable {
     }
 
     func list(_ request: Request, _ context: AppContext) async throws -> Response {
-        let limit = try number(request, "limit", in: Self.listLimits) ?? Self.defaultListLimit
-        let offset = try number(request, "offset", in: 0...1_000_000) ?? 0
+        let limit = try request.number("limit", in: Self.listLimits) ?? Self.defaultListLimit
+        let offset = try request.number("offset", in: 0...1_000_000) ?? 0
         let orgs = try await OrgStore(database: platform.database).list(limit: limit, offset: offset)
         return try Response.json(["orgs": orgs.map(OrgView.init)])
-    }
-
-    private func number(_ request: Request, _ name: String, in range: ClosedRange<Int>) throws -> Int? {
-        guard let text = request.uri.queryParameters[Substring(name)] else { return nil }
-        guard let value = Int(text), range.contains(value) else {
-            throw AppError.invalidField(
-                name,
-                "The parameter \"\(name)\" is a whole number from \(range.lowerBound) to \(range.upperBound)."
-            )
-        }
-        return value
     }
 
     func show(_ request: Request, _ context: AppContext) async throws -> Response {

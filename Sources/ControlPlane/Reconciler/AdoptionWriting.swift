@@ -132,17 +132,14 @@ struct AdoptionWriting: Sendable {
             """)
         let ids = try rows.map { try $0["instance_id", as: String.self] }
         let patience = ProviderPatience {}
-        for start in stride(from: 0, to: ids.count, by: Self.instancesPerCommand) {
-            let some = Array(ids[start..<min(start + Self.instancesPerCommand, ids.count)])
+        for start in stride(from: 0, to: ids.count, by: GroupCommand.maximumInstances) {
+            let some = Array(ids[start..<min(start + GroupCommand.maximumInstances, ids.count)])
             _ = try await patience.call {
                 try await platform.ssm.sendCommand(
-                    instanceIDs: some, commands: [AgentCommand.refresh], timeoutSeconds: 600,
-                    comment: "enrol again")
+                    instanceIDs: some, commands: [AgentCommand.refresh], deliverySeconds: 600,
+                    limitSeconds: 600, comment: "enrol again")
             }
         }
         return ids
     }
-
-    /// Source: Systems Manager, SendCommand.
-    static let instancesPerCommand = 50
 }

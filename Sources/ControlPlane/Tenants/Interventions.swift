@@ -58,7 +58,7 @@ extension Platform {
                 try await endProvisioning(input, failure, transaction)
             } else if let redeploy = try await RedeployStore(database: transaction).live(org: org.id) {
                 try await RedeployStore(database: transaction).fail(
-                    redeploy, code: failure.code, message: failure.message)
+                    redeploy.id, code: failure.code, message: failure.message)
             }
             try await engine.cancel(workflow.id, in: transaction)
         }

@@ -18,19 +18,13 @@ struct RepairTenant: Sendable {
     let input: Input
 
     func run(_ context: WorkflowContext) async throws {
-        let seconds = Int(Self.deadline.components.seconds)
-        let commandID = try await context.call("send_command") { _ in
-            try await platform.ssm.sendCommand(
-                instanceIDs: [input.instanceID], commands: [AgentCommand.userData], timeoutSeconds: seconds,
-                comment: "repair \(input.orgID.text)")
+        let command = GroupCommand(
+            platform: platform, command: AgentCommand.userData,
+            limitSeconds: Int(Self.deadline.components.seconds), comment: "repair \(input.orgID.text)")
+        guard let answers = try await command.run(context, "", on: [input.instanceID]) else {
+            throw PermanentFailure(code: Redeploy.unreachableCode, message: Redeploy.unreachableMessage)
         }
-        let status = try await context.wait(
-            "user_data_ended", deadline: Self.deadline + RedeployTenant.deliveryMargin, poll: .seconds(1)
-        ) {
-            let invocation = try await platform.ssm.getCommandInvocation(
-                commandID: commandID, instanceID: input.instanceID)
-            return invocation.flatMap { $0.isFinished ? $0.status : nil }
-        }
+        let status = answers[input.instanceID]?.status ?? GroupCommand.Answer.none.status
         guard status == "Success" else {
             throw PermanentFailure(
                 code: "user_data_failed",

@@ -16,6 +16,8 @@ struct Tenant: Sendable {
     var runningAt: Date?
     /// `sha256:...` of the molecule-tenant image that runs, as the agent reported it.
     var imageDigest: String?
+    /// Of the other services, by name, where a redeploy has changed them.
+    var serviceDigests: [String: String] = [:]
     var consoleTail: String?
     var placement: Placement?
     var snapshotID: String?
@@ -26,7 +28,7 @@ extension Tenant {
         """
         org_id, launch_id, launch, secrets_sealed, tunnel_id, instance_id, private_ip, enrolled_at,
             confirmed_at,
-        provisioning_at, running_at, image_digest, console_tail, cloudflare_account_id,
+        provisioning_at, running_at, image_digest, service_digests, console_tail, cloudflare_account_id,
             cloudflare_zone_id, subnet_id, vcpus, snapshot_id
         """
 
@@ -43,8 +45,40 @@ extension Tenant {
         provisioningAt = try row["provisioning_at", as: Date.self]
         runningAt = try row["running_at", as: Date?.self]
         imageDigest = try row["image_digest", as: String?.self]
+        serviceDigests = try row["service_digests", as: JSON<[String: String]>.self].value
         consoleTail = try row["console_tail", as: String?.self]
         placement = try Placement(row)
         snapshotID = try row["snapshot_id", as: String?.self]
+    }
+}
+
+extension Tenant {
+    /// Of the service's image that runs, as far as the platform knows.
+    func digest(of service: StackService) -> String? {
+        StackDigests(tenant: imageDigest, others: serviceDigests, launch: launch).digest(of: service)
+    }
+}
+
+/// What is known of the images that a tenant runs.
+struct StackDigests: Sendable {
+    /// Of molecule-tenant.
+    var tenant: String?
+    /// By service, where a redeploy has changed them.
+    var others: [String: String]
+    /// What it began with.
+    var launch: Launch?
+
+    func digest(of service: StackService) -> String? {
+        if service == .tenant { return tenant }
+        if let digest = others[service.rawValue] { return digest }
+        let launched: String? =
+            switch service {
+            case .tenant: launch?.stack.tenant
+            case .memoryPlugin: launch?.stack.memoryPlugin
+            case .redis: launch?.stack.redis
+            case .postgres: launch?.stack.postgres
+            case .cloudflared: launch?.stack.cloudflared
+            }
+        return launched.flatMap { ImageReference($0).digest }
     }
 }

@@ -23,7 +23,8 @@ struct TenantStore: Sendable {
             UPDATE tenants SET launch_id = \(launchID), launch = NULL, boot_token_hash = NULL,
                 admin_token_hash = NULL, tunnel_id = NULL, instance_id = NULL, private_ip = NULL,
                 enrolled_at = NULL, confirmed_at = NULL, provisioning_at = now(), running_at = NULL,
-                image_digest = NULL, console_tail = NULL, snapshot_id = \(snapshotID),
+                image_digest = NULL, service_digests = '{}', console_tail = NULL,
+                snapshot_id = \(snapshotID),
                 cloudflare_account_id = \(placement.accountID), cloudflare_zone_id = \(placement.zoneID),
                 subnet_id = \(placement.subnetID), vcpus = \(placement.vcpus)
             WHERE org_id = \(org)
@@ -102,8 +103,28 @@ struct TenantStore: Sendable {
             """)
     }
 
-    func recordImage(org: UUID, digest: String) async throws {
-        try await database.execute("UPDATE tenants SET image_digest = \(digest) WHERE org_id = \(org)")
+    /// - Parameter digest: as the agent reported it; nil when it told none.
+    func recordImage(org: UUID, _ service: StackService, digest: String?) async throws {
+        guard let digest else { return }
+        guard service != .tenant else {
+            try await database.execute(
+                "UPDATE tenants SET image_digest = \(digest) WHERE org_id = \(org)")
+            return
+        }
+        try await database.execute(
+            """
+            UPDATE tenants SET service_digests = service_digests || \(JSON([service.rawValue: digest]))
+            WHERE org_id = \(org)
+            """)
+    }
+
+    /// By organisation.
+    func launches(of orgs: [UUID]) async throws -> [UUID: Launch] {
+        let rows = try await database.query(
+            "SELECT org_id, launch FROM tenants WHERE org_id = ANY(\(orgs)) AND launch IS NOT NULL")
+        return try rows.reduce(into: [:]) { found, row in
+            found[try row["org_id", as: UUID.self]] = try row["launch", as: JSON<Launch>.self].value
+        }
     }
 
     func recordConsole(org: UUID, tail: String) async throws {

@@ -8,8 +8,21 @@ enum AgentCommand {
     /// Also makes an adopted instance enrol again.
     static let refresh = line([agent, "refresh"])
 
-    static func redeploy(image: String, deadlineSeconds: Int) -> String {
-        line([agent, "redeploy", "--image", image, "--deadline", "\(deadlineSeconds)"])
+    /// Answers with a `HealthObservation`.
+    static let observe = line([agent, "observe"])
+
+    /// Answers with a `RedeployReport`.
+    /// - Parameter id: under the same one an instance redeploys once, however often it is told to.
+    static func redeploy(_ replacement: Replacement, id: String, isDryRun: Bool = false) -> String {
+        var words = [agent, "redeploy"]
+        if let image = replacement.image {
+            words += ["--image", image, "--service", replacement.service.rawValue]
+        } else {
+            words.append("--refresh")
+        }
+        words += ["--deadline", "\(replacement.healthSeconds)", "--drain", "\(replacement.drainSeconds)"]
+        words += ["--id", id]
+        return line(isDryRun ? words + ["--dry-run"] : words)
     }
 
     static func line(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }

@@ -1,0 +1,56 @@
+import FoundationEssentials
+import Postgres
+import TenantProtocol
+import Workflows
+
+/// Replaces one container of one tenant, over SSM.
+struct RedeployTenant: Sendable {
+    static let kind = "redeploy_tenant"
+
+    struct Input: Codable, Sendable {
+        var target: GroupRedeploy.Target
+        var replacement: Replacement
+    }
+
+    let platform: Platform
+    let input: Input
+
+    func run(_ context: WorkflowContext) async throws {
+        guard try await comesOnline(context) else { return try await recordUnreachable(context) }
+        let redeploy = GroupRedeploy(
+            platform: platform, replacement: input.replacement, id: input.target.redeployID.text)
+        switch try await redeploy.run(context, [input.target])[input.target.orgID] {
+        case .ended(let result): try await record(context, result)
+        case .unreachable, nil: try await recordUnreachable(context)
+        }
+    }
+
+    /// An instance that has just been started registers with SSM after a while.
+    private func comesOnline(_ context: WorkflowContext) async throws -> Bool {
+        do {
+            try await context.wait(
+                "reachable", deadline: platform.configuration.deadlines.offline, poll: .seconds(5),
+                until: {
+                    try await !platform.ssm.online(of: [input.target.instanceID]).isEmpty
+                })
+            return true
+        } catch is WaitTimedOut {
+            return false
+        }
+    }
+
+    private func record(_ context: WorkflowContext, _ result: RedeployResult) async throws {
+        try await context.transaction("record_result") { transaction in
+            try await RedeployStore(database: transaction).finish(input.target.redeployID, result)
+            try await TenantStore(database: transaction).recordImage(
+                org: input.target.orgID, input.replacement.service, digest: result.report?.digest)
+        }
+    }
+
+    private func recordUnreachable(_ context: WorkflowContext) async throws {
+        try await context.transaction("record_unreachable") { transaction in
+            try await RedeployStore(database: transaction).fail(
+                input.target.redeployID, code: Redeploy.unreachableCode, message: Redeploy.unreachableMessage)
+        }
+    }
+}

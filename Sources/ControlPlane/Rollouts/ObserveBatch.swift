@@ -1,0 +1,131 @@
+import FoundationEssentials
+import Postgres
+import TenantProtocol
+import Workflows
+
+/// Asks the tenants of one batch how they have fared since their redeploy, by one SSM command.
+struct ObserveBatch: Sendable {
+    static let kind = "rollout_observation"
+    /// For the agent's answer.
+    static let limitSeconds = 60
+
+    struct Input: Codable, Sendable {
+        var rolloutID: UUID
+        var batch: Int
+        var wave: Int
+    }
+
+    let platform: Platform
+    let input: Input
+
+    private struct Target: Codable, Sendable {
+        var orgID: UUID
+        var slug: String
+        var instanceID: String?
+    }
+
+    func run(_ context: WorkflowContext) async throws {
+        let targets = try await context.transaction("targets") { try await readTargets($0) }
+        let answers = try await answers(context, targets)
+        let healthy = try await context.step("edge") { _ in await healthyThroughEdge(targets) }
+        try await context.transaction("judge") { transaction in
+            let rollout = try await RolloutStore(database: transaction).lock(input.rolloutID)
+            for target in targets {
+                try await judge(
+                    target, rollout, target.instanceID.flatMap { answers[$0] },
+                    healthy.contains(target.slug), in: transaction)
+            }
+            try await platform.engine.wake(subject: rollout.id.text, in: transaction)
+        }
+    }
+
+    private func readTargets(_ transaction: Transaction) async throws -> [Target] {
+        let rows = try await RolloutTenantStore(database: transaction, rolloutID: input.rolloutID)
+            .batch(input.batch).filter { $0.verdict == .pending }
+        var targets: [Target] = []
+        for row in rows {
+            let tenant = try await TenantStore(database: transaction).find(org: row.orgID)
+            targets.append(Target(orgID: row.orgID, slug: row.slug, instanceID: tenant?.instanceID))
+        }
+        return targets
+    }
+
+    /// An instance can go away between the look and the command: then the look is repeated, a few times.
+    private static let rounds = 3
+
+    private func answers(
+        _ context: WorkflowContext, _ targets: [Target]
+    ) async throws -> [String: GroupCommand.Answer] {
+        let command = GroupCommand(
+            platform: platform, command: AgentCommand.observe, limitSeconds: Self.limitSeconds,
+            comment: "observe \(input.rolloutID.text)")
+        for round in 0..<Self.rounds {
+            let online = try await context.call("online_\(round)") { _ in
+                try await platform.ssm.online(of: targets.compactMap(\.instanceID))
+            }
+            guard !online.isEmpty else { return [:] }
+            if let answers = try await command.run(context, "_\(round)", on: online) { return answers }
+        }
+        return [:]
+    }
+
+    private func healthyThroughEdge(_ targets: [Target]) async -> Set<String> {
+        let launches = try? await TenantStore(database: platform.database).launches(of: targets.map(\.orgID))
+        return await withTaskGroup(of: String?.self) { group in
+            for target in targets {
+                group.addTask { await isHealthy(target, launches?[target.orgID]) ? target.slug : nil }
+            }
+            return await group.reduce(into: []) { if let slug = $1 { $0.insert(slug) } }
+        }
+    }
+
+    /// One request that the edge drops says nothing about the tenant.
+    private func isHealthy(_ target: Target, _ launch: Launch?) async -> Bool {
+        for _ in 0..<3 where await platform.isHealthyThroughEdge(slug: target.slug, launch) { return true }
+        return false
+    }
+
+    private func judge(
+        _ target: Target, _ rollout: Rollout, _ answer: GroupCommand.Answer?, _ isHealthy: Bool,
+        in transaction: Transaction
+    ) async throws {
+        let observation = answer.flatMap {
+            try? JSONDecoder().decode(HealthObservation.self, from: Data($0.line.utf8))
+        }
+        let judgement =
+            observation.map {
+                Judgement(
+                    $0, digest: rollout.service == .tenant ? rollout.digest : nil,
+                    isHealthyThroughEdge: isHealthy, soakSeconds: rollout.settings.soak(wave: input.wave))
+            } ?? .unobserved
+        try await RolloutTenantStore(database: transaction, rolloutID: rollout.id).judge(
+            target.orgID, judgement.verdict, code: judgement.code, reason: judgement.reason)
+        guard judgement.verdict != .healthy else { return }
+        try await RolloutStore(database: transaction).note(
+            rollout.id, judgement.verdict.rawValue, wave: input.wave, slug: target.slug,
+            detail: judgement.reason)
+    }
+}
+
+extension Platform {
+    func startObservation(
+        _ rollout: Rollout, _ batch: Int, wave: Int, in transaction: Transaction
+    ) async throws {
+        _ = try await engine.start(
+            ObserveBatch.kind, subject: "\(rollout.id.text)/\(batch)",
+            input: ObserveBatch.Input(rolloutID: rollout.id, batch: batch, wave: wave), in: transaction)
+    }
+
+    /// Whoever could not be asked is not judged.
+    func endObservation(
+        _ input: ObserveBatch.Input, _ failure: WorkflowFailure, _ transaction: Transaction
+    ) async throws {
+        let rollout = try await RolloutStore(database: transaction).lock(input.rolloutID)
+        let tenants = RolloutTenantStore(database: transaction, rolloutID: rollout.id)
+        for row in try await tenants.batch(input.batch) where row.verdict == .pending {
+            try await tenants.judge(
+                row.orgID, .inconclusive, code: failure.code, reason: failure.message)
+        }
+        try await engine.wake(subject: rollout.id.text, in: transaction)
+    }
+}

@@ -1,0 +1,121 @@
+import FoundationEssentials
+
+/// An organisation that a rollout may be for.
+struct RolloutCandidate: Sendable {
+    var orgID: UUID
+    var slug: String
+    var status: Org.Status
+    var hasInstance: Bool
+    var isCanary: Bool
+    /// Of the service's image that runs.
+    var digest: String?
+    var pinnedDigest: String?
+    var isOptedOut: Bool
+    var maintenanceUntil: Date?
+}
+
+/// Which tenants, in which waves, and who is passed by for what reason. Decided once, before anything is
+/// touched.
+struct RolloutPlan: Sendable {
+    struct Skip: Sendable, Equatable {
+        enum Reason: String, Sendable, Encodable {
+            case notRunning = "not_running"
+            case optedOut = "opted_out"
+            case pinned
+            case maintenance
+            case alreadyCurrent = "already_current"
+        }
+
+        var orgID: UUID
+        var slug: String
+        var digest: String?
+        var reason: Reason
+    }
+
+    /// The first is the canaries', and may be empty; no other is.
+    var waves: [[RolloutCandidate]]
+    var skipped: [Skip]
+
+    /// - Parameter digest: nil for a refresh, which every tenant may need.
+    init(
+        _ candidates: [RolloutCandidate], digest: String?, settings: RolloutSettings, now: Date = Date()
+    ) throws {
+        skipped = []
+        var canaries: [RolloutCandidate] = []
+        var others: [RolloutCandidate] = []
+        let named = Set(settings.canarySlugs)
+        for candidate in candidates {
+            let isCanary = named.isEmpty ? candidate.isCanary : named.contains(candidate.slug)
+            if let reason = Self.reason(candidate, digest, now) {
+                skipped.append(
+                    Skip(
+                        orgID: candidate.orgID, slug: candidate.slug, digest: candidate.digest,
+                        reason: reason))
+            } else if isCanary {
+                canaries.append(candidate)
+            } else {
+                others.append(candidate)
+            }
+        }
+        waves = [canaries] + Self.split(others, settings.waves)
+        try checkCanaries(candidates, named)
+    }
+
+    private static func reason(
+        _ candidate: RolloutCandidate, _ digest: String?, _ now: Date
+    ) -> Skip.Reason? {
+        if candidate.status != .running || !candidate.hasInstance { return .notRunning }
+        if candidate.isOptedOut { return .optedOut }
+        if let pin = candidate.pinnedDigest, let digest, pin != digest { return .pinned }
+        if let until = candidate.maintenanceUntil, until > now { return .maintenance }
+        if let digest, candidate.digest == digest { return .alreadyCurrent }
+        return nil
+    }
+
+    private static func split(_ tenants: [RolloutCandidate], _ percents: [Int]) -> [[RolloutCandidate]] {
+        var waves: [[RolloutCandidate]] = []
+        var taken = 0
+        for percent in percents {
+            let end = (tenants.count * percent + 99) / 100
+            if end > taken { waves.append(Array(tenants[taken..<end])) }
+            taken = max(taken, end)
+        }
+        return waves
+    }
+
+    /// Canaries that were asked for by name must be able to sing.
+    private func checkCanaries(_ candidates: [RolloutCandidate], _ named: Set<String>) throws {
+        let missing = named.subtracting(candidates.map(\.slug)).sorted()
+        guard missing.isEmpty else { throw Self.unknown(missing) }
+        let silent = skipped.filter { named.contains($0.slug) && $0.reason != .alreadyCurrent }
+        guard let first = silent.first else { return }
+        throw AppError(
+            .conflict, "canary_unavailable",
+            "The canary \(first.slug) cannot be redeployed (\(first.reason.rawValue)). Name another one.",
+            members: ["slug": first.slug, "reason": first.reason.rawValue])
+    }
+
+    static func unknown(_ slugs: [String]) -> AppError {
+        AppError(
+            .unprocessable, "org_not_found",
+            "There is no organisation \(slugs.prefix(10).joined(separator: ", ")). Nothing was changed.")
+    }
+
+    var tenantCount: Int { waves.reduce(0) { $0 + $1.count } }
+
+    // MARK: How long it will take
+
+    /// Of one redeploy, where none was measured yet.
+    static let assumedSeconds = 60.0
+
+    /// - Parameter pace: seconds that one redeploy takes.
+    func estimatedSeconds(_ settings: RolloutSettings, pace: Double) -> Int {
+        var seconds = 0.0
+        for (number, wave) in waves.enumerated() where !wave.isEmpty {
+            let batches = (wave.count + settings.batchSize - 1) / settings.batchSize
+            let turns = (batches + settings.concurrency - 1) / settings.concurrency
+            seconds += Double(turns) * pace + Double(settings.soak(wave: number))
+        }
+        return Int(seconds.rounded(.up))
+    }
+}

@@ -1,0 +1,36 @@
+import FoundationEssentials
+import Postgres
+
+/// What the routes read of rollouts.
+struct RolloutReading: Sendable {
+    let database: any PostgresExecutor
+
+    func view(_ rollout: Rollout) async throws -> RolloutView {
+        RolloutView(
+            rollout,
+            try await RolloutTenantStore(database: database, rolloutID: rollout.id).tally(),
+            paceSeconds: try await RedeployStore(database: database).medianSeconds())
+    }
+
+    /// In the order of the plan.
+    /// - Parameter outcome: nil: all.
+    func tenants(
+        _ id: UUID, outcome: RolloutTenant.Outcome?, limit: Int, offset: Int
+    ) async throws -> [RolloutTenantView] {
+        let rows = try await database.query(
+            """
+            SELECT t.org_id, t.slug, t.wave, t.outcome, t.verdict, t.redeploy_id, t.digest_before,
+                t.digest_after, t.reason_code, t.reason, r.ssm_status, r.ssm_exit_code, r.healthz_ok
+            FROM rollout_tenants t LEFT JOIN redeploys r ON r.id = t.redeploy_id
+            WHERE t.rollout_id = \(id) AND (t.outcome = \(outcome?.rawValue)
+                OR \(outcome?.rawValue)::text IS NULL)
+            ORDER BY t.outcome = 'skipped', t.wave, t.position LIMIT \(limit) OFFSET \(offset)
+            """)
+        return try rows.map { row in
+            RolloutTenantView(
+                tenant: try RolloutTenant(row), ssmStatus: try row["ssm_status", as: String?.self],
+                ssmExitCode: try row["ssm_exit_code", as: Int?.self],
+                healthzOK: try row["healthz_ok", as: Bool?.self])
+        }
+    }
+}

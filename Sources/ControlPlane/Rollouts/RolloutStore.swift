@@ -1,0 +1,136 @@
+import FoundationEssentials
+import Postgres
+
+/// The rows of `rollouts` and `rollout_events`. Whoever changes anything of a rollout locks its row first, so
+/// that changes take turns and events have an order.
+struct RolloutStore: Sendable {
+    let database: any PostgresExecutor
+
+    func insert(_ rollout: Rollout) async throws {
+        try await database.execute(
+            """
+            INSERT INTO rollouts (id, service, target_tag, image, digest, channel, settings, state, waves)
+            VALUES (\(rollout.id), \(rollout.service.rawValue), \(rollout.targetTag), \(rollout.image),
+                \(rollout.digest), \(rollout.channel), \(JSON(rollout.settings)),
+                \(rollout.state.rawValue), \(rollout.waves))
+            """)
+    }
+
+    func find(_ id: UUID) async throws -> Rollout? {
+        try await database.query("SELECT \(Rollout.columns) FROM rollouts WHERE id = \(id)").first
+            .map(Rollout.init)
+    }
+
+    /// Until the transaction ends.
+    /// - Throws: `rollout_not_found` (404).
+    func lock(_ id: UUID) async throws -> Rollout {
+        let rows = try await database.query(
+            "SELECT \(Rollout.columns) FROM rollouts WHERE id = \(id) FOR NO KEY UPDATE")
+        guard let row = rows.first else { throw AppError.rolloutNotFound }
+        return try Rollout(row)
+    }
+
+    /// Newest first.
+    func list(limit: Int) async throws -> [Rollout] {
+        try await database.query(
+            "SELECT \(Rollout.columns) FROM rollouts ORDER BY created_at DESC, id LIMIT \(limit)"
+        ).map(Rollout.init)
+    }
+
+    /// The rollout that put this image in place and was rolled back, within the last day.
+    func rolledBack(digest: String, except id: UUID? = nil) async throws -> UUID? {
+        let rows = try await database.query(
+            """
+            SELECT id FROM rollouts WHERE digest = \(digest) AND state = 'rolled_back'
+                AND finished_at > now() - interval '1 day' AND id IS DISTINCT FROM \(id)
+            ORDER BY finished_at DESC LIMIT 1
+            """)
+        return try rows.first?["id", as: UUID.self]
+    }
+
+    // MARK: Where it is
+
+    func enter(_ id: UUID, _ stage: Rollout.Stage, wave: Int, soakSeconds: Int? = nil) async throws {
+        try await database.execute(
+            """
+            UPDATE rollouts SET stage = \(stage.rawValue), wave = \(wave),
+                soak_until = now() + make_interval(secs => \(soakSeconds.map(Double.init)))
+            WHERE id = \(id)
+            """)
+        try await note(id, stage.rawValue, wave: wave)
+    }
+
+    func set(
+        _ id: UUID, _ state: Rollout.State, code: String? = nil, reason: String? = nil
+    ) async throws {
+        try await database.execute(
+            """
+            UPDATE rollouts SET state = \(state.rawValue), reason_code = \(code), reason = \(reason),
+                stage = CASE WHEN \(state.isFinal) THEN 'ended' ELSE stage END,
+                finished_at = CASE WHEN \(state.isFinal) THEN clock_timestamp() END
+            WHERE id = \(id)
+            """)
+        try await note(id, state.rawValue, detail: reason)
+    }
+
+    func requestAbort(_ id: UUID) async throws {
+        try await database.execute("UPDATE rollouts SET abort_requested = true WHERE id = \(id)")
+        try await note(id, "abort_requested")
+    }
+
+    func requestRollback(_ id: UUID) async throws {
+        try await database.execute("UPDATE rollouts SET rollback_requested = true WHERE id = \(id)")
+        try await note(id, "rollback_requested")
+    }
+
+    func promote(_ id: UUID, wave: Int) async throws {
+        try await database.execute("UPDATE rollouts SET promoted_wave = \(wave) WHERE id = \(id)")
+        try await note(id, "promoted", wave: wave)
+    }
+
+    // MARK: Events
+
+    /// Call it only while the rollout's row is locked or new: then the sequence is the order of the commits.
+    func note(
+        _ id: UUID, _ event: String, wave: Int? = nil, slug: String? = nil, detail: String? = nil
+    ) async throws {
+        try await database.execute(
+            """
+            INSERT INTO rollout_events (rollout_id, event, wave, slug, detail)
+            VALUES (\(id), \(event), \(wave), \(slug), \(detail))
+            """)
+    }
+
+    func events(_ id: UUID, after sequence: Int, limit: Int) async throws -> [RolloutEvent] {
+        try await database.query(
+            """
+            SELECT sequence, at, event, wave, slug, detail FROM rollout_events
+            WHERE rollout_id = \(id) AND sequence > \(sequence) ORDER BY sequence LIMIT \(limit)
+            """
+        ).map(RolloutEvent.init)
+    }
+}
+
+/// Something that happened in a rollout.
+struct RolloutEvent: Sendable, Encodable {
+    var sequence: Int
+    var at: Date
+    /// A stage, a state, a tenant's outcome, or what a person asked for.
+    var event: String
+    var wave: Int?
+    var slug: String?
+    var detail: String?
+
+    init(_ row: Row) throws {
+        sequence = try row["sequence", as: Int.self]
+        at = try row["at", as: Date.self]
+        event = try row["event", as: String.self]
+        wave = try row["wave", as: Int?.self]
+        slug = try row["slug", as: String?.self]
+        detail = try row["detail", as: String?.self]
+    }
+}
+
+extension AppError {
+    static let rolloutNotFound = AppError(.notFound, "rollout_not_found", "There is no such rollout.")
+}
