@@ -10,7 +10,9 @@ struct ControlPlane: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "controlplane",
         abstract: "Provisions tenants, each on an instance of its own, and looks after them.",
-        subcommands: [Serve.self, Migrate.self, Adopt.self, ShowConfiguration.self, Sim.self])
+        subcommands: [
+            Serve.self, Migrate.self, Adopt.self, ShowConfiguration.self, Sim.self, SimRollout.self,
+        ])
 }
 
 struct Serve: AsyncParsableCommand {

@@ -85,9 +85,24 @@ extension Platform {
 
     /// Whether the tenant answers 200 on `/health` on its own hostname, through its tunnel.
     func isHealthyThroughEdge(slug: String, _ launch: Launch? = nil) async -> Bool {
+        (try? await http.send(healthRequest(slug, launch)))?.status == 200
+    }
+
+    /// All are asked at once.
+    /// - Parameter tenants: by organisation, their slugs.
+    /// - Returns: the slugs of those that answer 200.
+    func healthyThroughEdge(_ tenants: [UUID: String]) async throws -> Set<String> {
+        let launches = try await TenantStore(database: database).launches(of: Array(tenants.keys))
+        let asked = tenants.sorted { $0.value < $1.value }
+        let answers = await http.answers(
+            to: asked.map { healthRequest($0.value, launches[$0.key]) })
+        return Set(zip(asked, answers).filter { $0.1?.status == 200 }.map(\.0.value))
+    }
+
+    private func healthRequest(_ slug: String, _ launch: Launch?) -> HTTPRequest {
         var request = HTTPRequest("GET", edgeURL(slug: slug, launch) + "/health")
         request.timeout = .seconds(10)
-        return (try? await http.send(request))?.status == 200
+        return request
     }
 
     /// Where the platform reaches the tenant as everybody does.

@@ -51,7 +51,8 @@ import Testing
             #expect(try await order(cloud, #"{"digest":"\#(digest)"}"#).status == 422)
             for body in [
                 #"{"target_tag":"a b"}"#, #"{"service":"kernel"}"#, #"{"drain_seconds":301}"#,
-                #"{"refresh":true,"target_tag":"v1"}"#, #"{"refresh":true,"service":"redis"}"#, #"{"target_tag":"$(id)"}"#, #"{"digest":"sha256:12"}"#,
+                #"{"refresh":true,"target_tag":"v1"}"#, #"{"refresh":true,"service":"redis"}"#,
+                #"{"target_tag":"$(id)"}"#, #"{"digest":"sha256:12"}"#,
                 #"{"target_tag":"v1","digest":"\#(digest)"}"#, #"{"target_tag":"v1","image":"x"}"#,
             ] {
                 #expect(try await order(cloud, body).status == 400, "\(body)")

@@ -8,7 +8,8 @@ final class SharedCloud: Sendable {
 
     let environment: [String: String]
     let http: HTTPClient
-    /// Digest of the image that redeploys go to.
+    /// Digests of the image that tenants are launched with, and of the one that redeploys go to.
+    let firstDigest: String
     let secondDigest: String
     private let cloud: SimulatedCloud
 
@@ -21,6 +22,7 @@ final class SharedCloud: Sendable {
         configuration.extraCA = try String(
             contentsOfFile: cloud.environment["CP_CA_FILE"] ?? "", encoding: .utf8)
         http = HTTPClient(configuration: configuration)
+        firstDigest = try await cloud.registry.push("molecule-tenant", tag: "v1", http)
         secondDigest = try await cloud.registry.push("molecule-tenant", tag: "v2", http)
         let fast = Array(#"{"stage_ms":5,"boot_ms":5}"#.utf8)
         let answer = try await http.send(
@@ -49,6 +51,8 @@ struct Holdings: Decodable, Sendable {
         var id: String
         var state: String
         var tags: [String: String]
+        /// By service, of those that live.
+        var images: [String: String]?
     }
     struct Named: Decodable, Sendable { var name: String }
 

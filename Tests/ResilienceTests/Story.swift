@@ -13,7 +13,7 @@ struct Story: Sendable {
     /// What is not as it must be after the end.
     let broken: @Sendable (Scene, _ credential: String?) async throws -> [String]
 
-    static let all = [provision, redeploy, teardown, cancelledProvisioning]
+    static let all = [provision, redeploy, rollout, rollback, teardown, cancelledProvisioning]
 
     static let provision = Story(
         name: "provision", prepare: { _ in nil },

@@ -37,7 +37,8 @@ struct GroupRedeploy: Sendable {
         return Dictionary(
             uniqueKeysWithValues: targets.map { target in
                 guard let answer = answers[target.orgID] else { return (target.orgID, .unreachable) }
-                return (target.orgID, .ended(RedeployResult(answer, isHealthy: healthy.contains(target.slug))))
+                let result = RedeployResult(answer, isHealthy: healthy.contains(target.slug))
+                return (target.orgID, .ended(result))
             })
     }
 
@@ -129,15 +130,7 @@ struct GroupRedeploy: Sendable {
     }
 
     private func healthyNow(_ targets: [Target]) async throws -> Set<String> {
-        let launches = try await TenantStore(database: platform.database).launches(of: targets.map(\.orgID))
-        return await withTaskGroup(of: String?.self) { group in
-            for target in targets {
-                group.addTask {
-                    let launch = launches[target.orgID]
-                    return await platform.isHealthyThroughEdge(slug: target.slug, launch) ? target.slug : nil
-                }
-            }
-            return await group.reduce(into: []) { if let slug = $1 { $0.insert(slug) } }
-        }
+        let slugs = targets.map { ($0.orgID, $0.slug) }
+        return try await platform.healthyThroughEdge(Dictionary(slugs) { first, _ in first })
     }
 }

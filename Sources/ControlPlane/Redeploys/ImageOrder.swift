@@ -1,7 +1,7 @@
 import FoundationEssentials
 
-/// Which image an order asks for: a tag, a digest, the configuration anew, or nothing, which is the image that
-/// the tenant is meant to run.
+/// Which image an order asks for: a tag, a digest, the configuration anew, or nothing, which is the image
+/// that the tenant is meant to run.
 struct ImageOrder: Sendable {
     var service: StackService = .tenant
     var targetTag: String?
@@ -34,16 +34,18 @@ struct ImageOrder: Sendable {
         guard named <= 1 else {
             throw AppError(
                 .invalid, "invalid_image",
-                "Give at most one of \"target_tag\", \"digest\" and \"refresh\"; without any it is the image of "
-                    + "the tenant's channel.")
+                "Give at most one of \"target_tag\", \"digest\" and \"refresh\"; without any it is the image "
+                    + "of the tenant's channel.")
         }
         guard !isRefresh || service == .tenant else {
-            throw AppError.invalidField("refresh", "Only the service \"tenant\" has a configuration to fetch.")
+            throw AppError.invalidField(
+                "refresh", "Only the service \"tenant\" has a configuration to fetch.")
         }
     }
 
     /// The image as the registry has it now, by digest: a tag that moves later changes nothing.
-    /// - Parameter meant: a digest of molecule-tenant, for an order that names none; nil: the configured tag's.
+    /// - Parameter meant: a digest of molecule-tenant, for an order that names none; nil: the configured
+    ///   tag's.
     /// - Returns: nil for a refresh.
     /// - Throws: `image_not_found` (422), `registry_unavailable` (502).
     func resolve(_ platform: Platform, meant: String?) async throws -> ImageReference? {

@@ -32,7 +32,7 @@ struct Judgement: Sendable, Equatable {
         } else if !observation.healthy {
             self.init(.unhealthy, "unhealthy", "A container of the stack is not healthy.")
         } else if observation.restarts > 0 {
-            self.init(.unhealthy, "restarts", "Its container was started again \(observation.restarts) times.")
+            self.init(.unhealthy, "restarts", "Its container began anew \(observation.restarts) times.")
         } else if !isHealthyThroughEdge {
             self.init(.unhealthy, "unhealthy_through_edge", "It does not answer through the edge.")
         } else if soakSeconds == 0 {
@@ -50,7 +50,8 @@ struct Judgement: Sendable, Equatable {
             guard before >= leastRequests else { return Judgement(.healthy) }
             return Judgement(
                 .inconclusive, "too_little_traffic",
-                "\(since) requests since the redeploy, after \(before) in the hour before: too few to compare.")
+                "\(since) requests since then are too few to compare with \(before) in the hour before."
+            )
         }
         return errors(observation) ?? slowness(observation) ?? Judgement(.healthy)
     }
@@ -61,11 +62,13 @@ struct Judgement: Sendable, Equatable {
         guard since.errors >= leastErrors, share(since) > before + errorMargin else { return nil }
         return Judgement(
             .unhealthy, "errors",
-            "\(tenths(share(since))) % of its answers are errors, after \(tenths(before)) % in the hour before.")
+            "\(tenths(share(since))) % of its answers are errors, and \(tenths(before)) % were before."
+        )
     }
 
     private static func slowness(_ observation: HealthObservation) -> Judgement? {
-        guard let since = observation.since?.p95Milliseconds, let before = observation.before?.p95Milliseconds,
+        guard let since = observation.since?.p95Milliseconds,
+            let before = observation.before?.p95Milliseconds,
             (observation.before?.requests ?? 0) >= leastRequests,
             Double(since) > Double(before) * slowdown, since > before + slowdownMilliseconds
         else { return nil }

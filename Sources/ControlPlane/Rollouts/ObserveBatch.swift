@@ -27,7 +27,7 @@ struct ObserveBatch: Sendable {
     func run(_ context: WorkflowContext) async throws {
         let targets = try await context.transaction("targets") { try await readTargets($0) }
         let answers = try await answers(context, targets)
-        let healthy = try await context.step("edge") { _ in await healthyThroughEdge(targets) }
+        let healthy = try await context.step("edge") { _ in try await healthyThroughEdge(targets) }
         try await context.transaction("judge") { transaction in
             let rollout = try await RolloutStore(database: transaction).lock(input.rolloutID)
             for target in targets {
@@ -50,7 +50,7 @@ struct ObserveBatch: Sendable {
         return targets
     }
 
-    /// An instance can go away between the look and the command: then the look is repeated, a few times.
+    /// An instance can go away between the look and the command: then the look is repeated, so many times.
     private static let rounds = 3
 
     private func answers(
@@ -69,20 +69,15 @@ struct ObserveBatch: Sendable {
         return [:]
     }
 
-    private func healthyThroughEdge(_ targets: [Target]) async -> Set<String> {
-        let launches = try? await TenantStore(database: platform.database).launches(of: targets.map(\.orgID))
-        return await withTaskGroup(of: String?.self) { group in
-            for target in targets {
-                group.addTask { await isHealthy(target, launches?[target.orgID]) ? target.slug : nil }
-            }
-            return await group.reduce(into: []) { if let slug = $1 { $0.insert(slug) } }
+    /// One request that the edge drops says nothing about a tenant: who does not answer is asked again.
+    private func healthyThroughEdge(_ targets: [Target]) async throws -> Set<String> {
+        var left = Dictionary(targets.map { ($0.orgID, $0.slug) }) { first, _ in first }
+        var healthy: Set<String> = []
+        for _ in 0..<Self.rounds where !left.isEmpty {
+            healthy.formUnion(try await platform.healthyThroughEdge(left))
+            left = left.filter { !healthy.contains($0.value) }
         }
-    }
-
-    /// One request that the edge drops says nothing about the tenant.
-    private func isHealthy(_ target: Target, _ launch: Launch?) async -> Bool {
-        for _ in 0..<3 where await platform.isHealthyThroughEdge(slug: target.slug, launch) { return true }
-        return false
+        return healthy
     }
 
     private func judge(

@@ -53,13 +53,15 @@ extension RunRollout {
             let (rollouts, tenants) = stores(transaction)
             let latest = try await rollouts.lock(rollout.id)
             let tally = try await tenants.tally()
-            let reason = "\(tally.failures) of \(tally.attempted) attempted tenants failed in wave "
+            let reason =
+                "\(tally.failures) of \(tally.attempted) attempted tenants failed in wave "
                 + "\(latest.wave) or before; the others were not begun."
             var consequence = Consequence(code: "too_many_failures", reason: reason)
             guard rollout.settings.rollback != .none, let digest = rollout.digest else { return consequence }
             if try await rollouts.rolledBack(digest: digest, except: rollout.id) != nil {
                 consequence.code = "rollback_refused"
-                consequence.reason += " It is not rolled back by itself: a rollout of this image was rolled "
+                consequence.reason +=
+                    " It is not rolled back by itself: a rollout of this image was rolled "
                     + "back within the last day already."
             } else {
                 consequence.scope = Scope(wave: rollout.settings.rollback == .wave ? latest.wave : nil)
@@ -88,7 +90,8 @@ extension RunRollout {
     func rollBack(_ context: WorkflowContext, _ rollout: Rollout, wave: Int?) async throws {
         guard let digest = rollout.digest else {
             return try await close(
-                context, .failed, "nothing_to_roll_back", "A refresh of the configuration has no image to go "
+                context, .failed, "nothing_to_roll_back",
+                "A refresh of the configuration has no image to go "
                     + "back to.")
         }
         try await context.transaction("begin_rollback") { transaction in
@@ -135,7 +138,8 @@ extension RunRollout {
                 try await rollouts.set(
                     rollout.id, .rolledBack, code: "rolled_back",
                     reason: kept == 0
-                        ? "No tenant is left on the image." : "\(kept) tenants of earlier waves keep the image.")
+                        ? "No tenant is left on the image."
+                        : "\(kept) tenants of earlier waves keep the image.")
             } else {
                 try await rollouts.set(
                     rollout.id, .failed, code: "rollback_incomplete",

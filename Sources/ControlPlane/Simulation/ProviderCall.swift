@@ -3,7 +3,7 @@ import Foundation
 
 /// One request of the platform, as the simulated network reads it.
 struct ProviderCall: Sendable {
-    enum Service: String, Sendable { case ec2, cloudflare, registry, edge, unknown }
+    enum Service: String, Sendable { case ec2, ssm, cloudflare, registry, edge, unknown }
 
     var service: Service
     var operation: String
@@ -35,6 +35,7 @@ struct ProviderCall: Sendable {
         switch host {
         case "api.cloudflare.com": .cloudflare
         case SimulatedPlatform.registryHost: .registry
+        case let host where host.hasPrefix("ssm.") && host.hasSuffix(".amazonaws.com"): .ssm
         case let host where host.hasSuffix(".amazonaws.com"): .ec2
         case let host where host.hasSuffix(".\(SimulatedPlatform.tenantDomain)"): .edge
         default: .unknown
@@ -45,6 +46,9 @@ struct ProviderCall: Sendable {
     private var name: String {
         switch service {
         case .ec2: return parameters["Action"] ?? "none"
+        case .ssm:
+            let target = request.headers.first { $0.name.lowercased() == "x-amz-target" }?.value
+            return target?.split(separator: ".").last.map(String.init) ?? "none"
         case .registry: return "manifest"
         case .edge: return "health"
         case .unknown: return "unknown"

@@ -47,6 +47,17 @@ struct ScratchDatabase: Sendable {
         return try rows[0]["n"]
     }
 
+    /// Sessions report what they did when they end, a moment later.
+    func settledTransactions() async throws -> Int {
+        var last = -1
+        while true {
+            let now = try await transactions()
+            if now == last { return now }
+            last = now
+            try await Task.sleep(for: .milliseconds(300))
+        }
+    }
+
     /// A parameter of the URL wins over its path.
     private static func url(_ server: String, database: String) -> String {
         "\(server)\(server.contains("?") ? "&" : "?")dbname=\(database)"

@@ -41,7 +41,7 @@ struct Sim: AsyncParsableCommand {
     }
 
     /// What the service would log of thousands of tenants is not for a person, unless asked for.
-    private static var logger: Logger {
+    static var logger: Logger {
         var logger = Logger(label: "sim") { StreamLogHandler.standardError(label: $0) }
         let wanted = ProcessInfo.processInfo.environment["LOG_LEVEL"] ?? "critical"
         logger.logLevel = Logger.Level(rawValue: wanted) ?? .critical

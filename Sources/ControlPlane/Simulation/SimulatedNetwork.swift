@@ -47,6 +47,26 @@ final class SimulatedNetwork: Sendable {
         return response
     }
 
+    /// They travel together. What goes wrong with one is that it gets no answer.
+    func answers(
+        to requests: [HTTPRequest], from replica: String, _ party: Scheduler.Party
+    ) async -> [HTTPResponse?] {
+        do {
+            try await travel(oneWay(), party, usesDatabase: false)
+            let answers = requests.map { request -> HTTPResponse? in
+                let call = ProviderCall(request)
+                let fault = faults.fault(dice)
+                noteStart(of: call, fault)
+                return fault == nil ? providers.handle(call, at: scheduler.now) : nil
+            }
+            try await travel(oneWay(), party)
+            trace.note(replica, "\(requests.count) at once, \(answers.filter { $0 != nil }.count) answered")
+            return answers
+        } catch {
+            return requests.map { _ in nil }
+        }
+    }
+
     /// Mostly quick, sometimes slow, rarely seconds.
     private func oneWay() -> Duration {
         switch dice.share() {
@@ -133,6 +153,10 @@ struct ReplicaTransport: HTTPTransport {
         try await network.send(request, from: replica, party)
     }
 
+    func answers(to requests: [HTTPRequest]) async -> [HTTPResponse?] {
+        await network.answers(to: requests, from: replica, party)
+    }
+
     func shutdown() {}
 }
 
@@ -141,12 +165,15 @@ struct Providers: Sendable {
     let ec2: SimulatedEC2
     let cloudflare: SimulatedCloudflare
     let edge: SimulatedEdge
+    /// Of a rollout: tenants that run already.
+    var fleet: SimulatedFleet?
 
     func handle(_ call: ProviderCall, at now: Int) -> HTTPResponse {
         switch call.service {
         case .ec2: ec2.handle(call, at: now)
         case .cloudflare: cloudflare.handle(call, at: now)
-        case .edge: edge.handle(call, cloudflare)
+        case .ssm: fleet?.commands.handle(call, at: now) ?? .text(404, "no instance is managed")
+        case .edge: fleet?.health(call, at: now) ?? edge.handle(call, cloudflare)
         case .registry: Self.manifest(call)
         case .unknown: .text(404, "nobody answers here")
         }
@@ -154,7 +181,10 @@ struct Providers: Sendable {
 
     /// Every tag stands for one digest.
     private static func manifest(_ call: ProviderCall) -> HTTPResponse {
-        let digest = "sha256:" + String(repeating: Hash64(of: call.path).text, count: 4)
+        let reference = call.path.split(separator: "/").last.map(String.init) ?? ""
+        let digest =
+            ImageReference.isDigest(reference)
+            ? reference : "sha256:" + String(repeating: Hash64(of: call.path).text, count: 4)
         return .text(200, "", [HTTPField("Docker-Content-Digest", digest)])
     }
 }

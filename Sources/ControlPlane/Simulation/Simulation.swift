@@ -65,7 +65,7 @@ struct Simulation: Sendable {
         try await report.readTables(clock)
         await end(world, clock)
         let own = await clock.count
-        report.count(transactions: try await settledTransactions(scratch) - before - own)
+        report.count(transactions: try await scratch.settledTransactions() - before - own)
         return report
     }
 
@@ -130,16 +130,5 @@ struct Simulation: Sendable {
         for replica in world.replicas { await replica.kill() }
         await world.scheduler.close()
         await clock.close()
-    }
-
-    /// Sessions report what they did when they end, a moment later.
-    private func settledTransactions(_ scratch: ScratchDatabase) async throws -> Int {
-        var last = -1
-        while true {
-            let now = try await scratch.transactions()
-            if now == last { return now }
-            last = now
-            try await Task.sleep(for: .milliseconds(300))
-        }
     }
 }

@@ -1,0 +1,198 @@
+import ArgumentParser
+import CurlHTTP
+import Foundation
+import Logging
+import Postgres
+
+/// What a person may ask of a simulated rollout.
+struct RolloutSimulationSettings: ParsableArguments, Sendable {
+    @Option(help: "How many tenants run, and are to run another image.")
+    var tenants = 10_000
+    @Option(help: "How many control planes share the work.")
+    var replicas = 3
+    @Option(help: "The same seed, with the same options, gives the same run.")
+    var seed: UInt64 = 1
+    @Option(help: "What goes wrong with calls and replicas: none, default or harsh.")
+    var faults = FaultProfile.Name.default
+    @Option(help: "Percent of the tenants on which the image never becomes healthy.")
+    var failing = 1.0
+    @Option(help: "Percent of the tenants that are slow.")
+    var slow = 2.0
+    @Option(help: "Percent of the tenants that Systems Manager does not reach at first.")
+    var offline = 3.0
+    @Option(help: "Tenants that share one command, at most 50.")
+    var batch = 50
+    @Option(help: "Batches at the same time.")
+    var concurrency = 10
+    @Option(help: "Percent of failures that are borne.")
+    var tolerated = 5
+    @Option(help: "Write everything that happens to this file.")
+    var trace: String?
+
+    static let canaries = 5
+
+    var rollout: RolloutBody {
+        RolloutBody(
+            targetTag: "v2", soakSeconds: 300, waveSoakSeconds: 60, waves: [5, 25, 100], batchSize: batch,
+            concurrency: concurrency, maximumFailurePercent: tolerated, offlineSeconds: 600)
+    }
+
+    var command: String {
+        "controlplane sim-rollout --tenants \(tenants) --replicas \(replicas) --seed \(seed)"
+            + " --faults \(faults.rawValue) --failing \(failing) --slow \(slow) --offline \(offline)"
+            + " --batch \(batch) --concurrency \(concurrency) --tolerated \(tolerated)"
+    }
+}
+
+/// A rollout of the production workflows over a simulated fleet, in virtual time, from its start to its end.
+struct RolloutSimulation: Sendable {
+    let settings: RolloutSimulationSettings
+    let server: String
+    let environment: [String: String]
+    let logger: Logger
+
+    static let lookEvery = 5_000_000
+    static let vacuumEvery = 60_000_000
+    private static let changing: [SQL] = [
+        "workflows", "workflow_steps", "rollouts", "rollout_tenants", "redeploys",
+    ]
+    /// Past a day, a rollout that has not ended counts as stuck.
+    static let limit = 86_400 * 1_000_000
+
+    func run(progress: @Sendable (String) -> Void) async throws -> RolloutSimulationReport {
+        let meter = Meter()
+        let migrations = environment[Variable.migrationsPath.name] ?? Variable.migrationsPath.fallback ?? ""
+        let scratch = try await ScratchDatabase.create(
+            server: server, migrations: migrations, seed: settings.seed, logger: logger)
+        do {
+            let report = try await run(on: scratch, meter, progress)
+            await scratch.drop()
+            return report
+        } catch {
+            await scratch.drop()
+            throw error
+        }
+    }
+
+    private func run(
+        on scratch: ScratchDatabase, _ meter: Meter, _ progress: @Sendable (String) -> Void
+    ) async throws -> RolloutSimulationReport {
+        let scheduler = Scheduler()
+        let tally = Tally()
+        let trace = try Trace(scheduler, path: settings.trace)
+        let faults = FaultProfile(settings.faults)
+        let world = World(scheduler, faults, seed: settings.seed, trace: trace, tally: tally)
+        let fleet = SimulatedFleet(
+            tenants: settings.tenants,
+            shares: .init(
+                failing: settings.failing / 100, slow: settings.slow / 100, offline: settings.offline / 100),
+            seed: settings.seed, tally: tally)
+        let providers = Providers(
+            ec2: world.ec2, cloudflare: world.cloudflare, edge: world.edge, fleet: fleet)
+        let network = SimulatedNetwork(
+            scheduler, faults, seed: settings.seed, tally: tally, trace: trace, providers: providers)
+        let chaos = try chaos(world, network, scratch)
+        let clock = VirtualClock(scratch, logger: logger)
+        try await insertTenants(scratch)
+        let before = try await scratch.transactions()
+        chaos.start(replicas: settings.replicas)
+        begin(world)
+        try await pass(world, clock, progress)
+        var report = try await RolloutSimulationReport(settings, world, fleet, meter, clock)
+        await end(world, clock)
+        let own = await clock.count
+        report.count(transactions: try await scratch.settledTransactions() - before - own)
+        return report
+    }
+
+    private func insertTenants(_ scratch: ScratchDatabase) async throws {
+        let pool = PostgresPool(
+            PostgresConfiguration(url: scratch.url, maximumConnections: 1), logger: logger)
+        try await SimulatedFleet.insertRows(
+            settings.tenants, canaries: RolloutSimulationSettings.canaries, in: pool)
+        try await pool.execute("ANALYZE")
+        await pool.close()
+    }
+
+    private func chaos(
+        _ world: World, _ network: SimulatedNetwork, _ scratch: ScratchDatabase
+    ) throws -> Chaos {
+        var simulation = try SimulationSettings.parse([])
+        (simulation.tenants, simulation.seed, simulation.places) = (settings.tenants, settings.seed, 5)
+        let configuration = try SimulatedPlatform.configuration(
+            database: scratch.url, simulation, given: environment)
+        let (seed, logger) = (settings.seed, logger)
+        return Chaos(world, seed: seed) { number, life in
+            VirtualReplica(
+                number: number, life: life, configuration, seed: seed, network: network, world: world,
+                logger: logger)
+        }
+    }
+
+    /// An operator orders it from some replica, again and again until one takes it.
+    private func begin(_ world: World) {
+        let (settings, id) = (settings, UUID(uuid: UUID.simulated(settings.seed)))
+        world.scheduler.start(after: .seconds(1)) {
+            while true {
+                if let platform = world.anyReplica() {
+                    do {
+                        let order = try RolloutOrder(settings.rollout, healthSeconds: platform.healthSeconds)
+                        var planned = try await platform.planRollout(order)
+                        planned.rollout.id = id
+                        return try await platform.startRollout(planned)
+                    } catch let error as AppError where error.code == "rollout_in_progress" {
+                        return
+                    } catch {
+                        world.trace.note("operator", "was not heard")
+                    }
+                }
+                guard (try? await world.scheduler.sleep(.seconds(1))) != nil else { return }
+            }
+        }
+    }
+
+    private func pass(
+        _ world: World, _ clock: VirtualClock, _ progress: @Sendable (String) -> Void
+    ) async throws {
+        let scheduler = world.scheduler
+        var (nextLook, nextVacuum) = (Self.lookEvery, Self.lookEvery)
+        var told = ContinuousClock.now
+        while let step = scheduler.next(), step.time < Self.limit {
+            if await clock.mustMove(to: step), try await clock.move(to: step.time) {
+                for replica in world.replicas { replica.signal() }
+                continue
+            }
+            await scheduler.carryOut(step)
+            world.tally.add { $0.events += 1 }
+            if step.time >= nextVacuum {
+                nextVacuum = step.time + Self.vacuumEvery
+                for table in Self.changing { _ = try await clock.query("VACUUM (ANALYZE) \(table)") }
+            }
+            if step.time >= nextLook {
+                nextLook = step.time + Self.lookEvery
+                let rows = try await clock.query(
+                    "SELECT state, stage, wave FROM rollouts WHERE finished_at IS NOT NULL")
+                if !rows.isEmpty { return }
+            }
+            if ContinuousClock.now - told > .seconds(5) {
+                told = .now
+                progress("\(scheduler.now / 1_000_000) s: \(world.tally.counts.events) events")
+            }
+        }
+    }
+
+    private func end(_ world: World, _ clock: VirtualClock) async {
+        for replica in world.replicas { await replica.kill() }
+        await world.scheduler.close()
+        await clock.close()
+    }
+}
+
+extension UUID {
+    fileprivate static func simulated(_ seed: UInt64) -> uuid_t {
+        func byte(_ shift: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: seed >> (8 * shift)) }
+        return (
+            0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, byte(6), byte(5), byte(4), byte(3), byte(2), byte(1), byte(0)
+        )
+    }
+}
