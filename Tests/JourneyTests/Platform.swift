@@ -19,14 +19,47 @@ extension LocalStack {
     /// A call by the operator. One hour's patience for nobody: 60 s.
     @discardableResult
     func platform(_ method: String, _ path: String, _ body: [String: String]? = nil) async throws -> Answer {
-        var request = HTTPRequest(method, self["CP_URL"] + path)
-        request.timeout = .seconds(60)
-        request.headers = [HTTPField("Authorization", "Bearer \(self["CP_ADMIN_API_TOKEN"])")]
+        var request = operatorRequest(method, path)
         if let body {
             request.headers.append(HTTPField("Content-Type", "application/json"))
             request.body = Array(try JSONEncoder().encode(body))
         }
         return Answer(try await http.send(request))
+    }
+
+    @discardableResult
+    func platform(_ method: String, _ path: String, json: String) async throws -> Answer {
+        var request = operatorRequest(method, path)
+        request.headers.append(HTTPField("Content-Type", "application/json"))
+        request.body = Array(json.utf8)
+        return Answer(try await http.send(request))
+    }
+
+    /// Asks again while there is no answer: somebody kills control planes.
+    func patiently(_ method: String, _ path: String) async throws -> Answer {
+        var last: (any Error)?
+        for _ in 0..<100 {
+            do {
+                let answer = try await platform(method, path)
+                if answer.status < 500 { return answer }
+            } catch {
+                last = error
+            }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        throw last ?? JourneyError("\(method) \(path) was never answered")
+    }
+
+    /// The body as it came.
+    func text(_ path: String) async throws -> String {
+        try await http.send(operatorRequest("GET", path)).text
+    }
+
+    private func operatorRequest(_ method: String, _ path: String) -> HTTPRequest {
+        var request = HTTPRequest(method, self["CP_URL"] + path)
+        request.timeout = .seconds(60)
+        request.headers = [HTTPField("Authorization", "Bearer \(self["CP_ADMIN_API_TOKEN"])")]
+        return request
     }
 
     /// Whether an answer of any kind comes: false while nothing listens.

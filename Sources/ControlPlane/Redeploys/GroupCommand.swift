@@ -11,7 +11,9 @@ struct GroupCommand: Sendable {
     static let deliverySeconds = 60
     /// Beside delivery and run, for SSM to show the end.
     static let margin: Duration = .seconds(60)
-    static let poll: Duration = .seconds(1)
+
+    /// The more instances, the more seldom: a batch is as slow as its slowest.
+    static func poll(_ instances: Int) -> Duration { .milliseconds(max(1_000, instances * 100)) }
 
     struct Answer: Codable, Sendable {
         var status: String
@@ -43,7 +45,8 @@ struct GroupCommand: Sendable {
         guard let commandID = try await send(context, name, instances, sent) else { return nil }
         let limit = Duration.seconds(Self.deliverySeconds + limitSeconds) + Self.margin
         do {
-            return try await context.wait("answers\(name)", deadline: limit, poll: Self.poll) {
+            return try await context.wait("answers\(name)", deadline: limit, poll: Self.poll(instances.count))
+            {
                 let answers = try await answers(commandID)
                 return instances.allSatisfy { answers[$0] != nil } ? answers : nil
             }

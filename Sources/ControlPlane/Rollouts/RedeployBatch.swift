@@ -12,6 +12,8 @@ struct RedeployBatch: Sendable {
         var batch: Int
     }
 
+    static func subject(_ rollout: UUID, _ batch: Int) -> String { "\(rollout.text)/\(batch)" }
+
     let platform: Platform
     let input: Input
 
@@ -169,7 +171,7 @@ struct BatchRecording: Sendable {
 extension Platform {
     func startBatch(_ rollout: Rollout, _ batch: Int, in transaction: Transaction) async throws {
         _ = try await engine.start(
-            RedeployBatch.kind, subject: "\(rollout.id.text)/\(batch)",
+            RedeployBatch.kind, subject: RedeployBatch.subject(rollout.id, batch),
             input: RedeployBatch.Input(rolloutID: rollout.id, batch: batch), in: transaction)
     }
 

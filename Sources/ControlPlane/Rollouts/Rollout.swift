@@ -159,6 +159,11 @@ struct RolloutTally: Sendable {
         groups.reduce(0) { $0 + (belongs($1) ? $1.count : 0) }
     }
 
+    /// Without those that are passed by: they belong to no wave.
+    func size(of wave: Int) -> Int {
+        count(Set(RolloutTenant.Outcome.allCases).subtracting([.skipped]), wave: wave)
+    }
+
     /// An image that does not stay healthy has failed as much as one that never was.
     var failures: Int { count([.failed, .rolledBack]) + count(.unhealthy) }
     var attempted: Int { count([.failed, .rolledBack, .updated]) }

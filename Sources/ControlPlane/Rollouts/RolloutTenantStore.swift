@@ -121,6 +121,13 @@ struct RolloutTenantStore: Sendable {
         ).map(RolloutTenant.init)
     }
 
+    /// nil when the tenant is in none now.
+    func batch(of org: UUID) async throws -> Int? {
+        try await database.query(
+            "SELECT batch FROM rollout_tenants WHERE rollout_id = \(rolloutID) AND org_id = \(org)"
+        ).first?["batch", as: Int?.self]
+    }
+
     /// Numbers of the batches whose tenants are to be asked how they fare.
     /// - Parameter again: only those that could not be judged.
     func askForVerdicts(wave: Int, again: Bool) async throws -> [Int] {

@@ -69,7 +69,7 @@ struct RunRollout: Sendable {
         try await context.transaction("begin_\(wave)") { transaction in
             let (rollouts, tenants) = stores(transaction)
             _ = try await rollouts.lock(input.rolloutID)
-            let size = try await tenants.tally().count(Set(RolloutTenant.Outcome.allCases), wave: wave)
+            let size = try await tenants.tally().size(of: wave)
             if size > 0 { try await rollouts.enter(input.rolloutID, .redeploying, wave: wave) }
             return size
         }

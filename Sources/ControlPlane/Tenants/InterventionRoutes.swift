@@ -87,6 +87,7 @@ struct InterventionRoutes: Sendable {
             throw AppError.invalidField("confirm", "To force a wait, \"confirm\" must be \"\(org.slug)\".")
         }
         let workflow = try await live(org)
+        guard workflow.kind != RedeployBatch.kind else { throw AppError.partOfARollout }
         guard let name = try await platform.engine.endWait(workflow.id, in: platform.database) else {
             throw AppError(
                 .conflict, "nothing_to_force",

@@ -39,7 +39,12 @@ extension Platform {
             let found = try await engine.status(kind: kind, subject: org.id.text)
             if let found, found.state.isLive { return found }
         }
-        return nil
+        guard let redeploy = try await RedeployStore(database: database).live(org: org.id),
+            let rollout = redeploy.rollout,
+            let batch = try await RolloutTenantStore(database: database, rolloutID: rollout).batch(of: org.id)
+        else { return nil }
+        return try await engine.status(
+            kind: RedeployBatch.kind, subject: RedeployBatch.subject(rollout, batch))
     }
 
     /// Ends provisioning, a redeploy or a repair.
@@ -49,6 +54,7 @@ extension Platform {
                 .conflict, "teardown_cannot_be_cancelled",
                 "A teardown goes on to its end. What the plan keeps can be restored afterwards.")
         }
+        guard workflow.kind != RedeployBatch.kind else { throw AppError.partOfARollout }
         let failure = WorkflowFailure(code: "cancelled", message: "An operator cancelled it.")
         try await database.transaction { transaction in
             if workflow.kind == ProvisionTenant.kind,
@@ -83,4 +89,10 @@ extension Platform {
                 members: ["workflow_id": conflict.existing.text])
         }
     }
+}
+
+extension AppError {
+    static let partOfARollout = AppError(
+        .conflict, "part_of_a_rollout",
+        "It shares a command with other tenants of a rollout. Pause, abort or roll back that one.")
 }

@@ -48,6 +48,18 @@ extension ProvisionTenant {
     private var ledger: ResourceLedger { ResourceLedger(database: platform.database) }
     private var tenants: TenantStore { TenantStore(database: platform.database) }
 
+    /// The configured images, with molecule-tenant's of the channel that the organisation follows.
+    private func images(_ configured: Configuration.StackImages) async throws -> Configuration.StackImages {
+        var images = configured
+        let releases = ReleaseStore(database: platform.database)
+        if let digest = try await releases.meantDigest(org: input.orgID) {
+            var tenant = ImageReference(configured.tenant)
+            (tenant.tag, tenant.digest) = (nil, digest)
+            images.tenant = tenant.pinned
+        }
+        return images
+    }
+
     /// Resolves every tag to a digest and fixes the launch, so that repeated calls send the same parameters.
     /// Its commit also says in the ledger all that is about to be created.
     private func decideLaunch(_ context: WorkflowContext) async throws -> Launch {
@@ -55,7 +67,7 @@ extension ProvisionTenant {
             "decide_launch",
             { _ in
                 let configuration = platform.configuration
-                let stack = try await platform.registry.resolve(configuration.launch.images)
+                let stack = try await platform.registry.resolve(try await images(configuration.launch.images))
                 let tenant = try await tenants.require(org: input.orgID)
                 let launch = Launch(
                     slug: input.slug, launchID: input.launchID, placement: tenant.placement,
