@@ -12,6 +12,17 @@ import Testing
         try await RunningCloud.with { try await $0.judge("localcloud_aws.py", scenario) }
     }
 
+    /// 30 s of `offline` are the shortest delivery timeout that SSM takes.
+    @Test(arguments: ["addressing", "rate_control", "lists", "offline"])
+    func commandsAFleetAsAWSDoes(scenario: String) async throws {
+        try await RunningCloud.with { try await $0.judge("localcloud_fleet.py", scenario) }
+    }
+
+    @Test(arguments: ["commands", "rules", "observations"])
+    func simulatedTenantsAreRedeployed(scenario: String) async throws {
+        try await RunningCloud.with { try await $0.judge("localcloud_redeploy.py", scenario) }
+    }
+
     @Test func newThingsAreInvisibleForAWhileWhenAsked() async throws {
         try await RunningCloud.with("--consistency-delay", "1500") {
             try await $0.judge("localcloud_aws.py", "consistency")

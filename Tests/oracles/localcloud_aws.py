@@ -504,4 +504,5 @@ def throttling():
     assert codes[:5] == [""] * 5 and "RequestLimitExceeded" in codes[5:], codes
 
 
-globals()[sys.argv[2]]()
+if __name__ == "__main__":
+    globals()[sys.argv[2]]()

@@ -94,13 +94,13 @@ def configure(tunnel, service):
     tunnels.configurations.update(tunnel.id, account_id=ACCOUNT, config={"ingress": rules})
 
 
-def launch(platform, image="r/molecule-tenant@sha256:aaa"):
+def launch(platform, image="r/molecule-tenant@sha256:aaa", slug="acme"):
     stack = {"postgres": "r/p", "redis": "r/r", "memory_plugin": "r/m", "tenant": image, "cloudflared": "r/c"}
     declaration = {
         "org_id": ORG,
-        "org_slug": "acme",
+        "org_slug": slug,
         "stack": stack,
-        "platform": {"control_plane_url": platform.url, "tenant_url": "https://acme.localhost"},
+        "platform": {"control_plane_url": platform.url, "tenant_url": f"https://{slug}.localhost"},
     }
     encode = lambda text: base64.b64encode(text.encode()).decode()
     script = open(os.path.join(os.path.dirname(__file__), "../../userdata/boot.sh")).read()
@@ -406,4 +406,5 @@ def upgrade():
         assert reader.readline() == b"echo late\n"
 
 
-globals()[sys.argv[2]]()
+if __name__ == "__main__":
+    globals()[sys.argv[2]]()

@@ -230,6 +230,12 @@ actor Fleet {
         order.removeAll { $0 == id }
     }
 
+    /// Takes the SSM agent offline, or brings it back; the instance itself does not notice.
+    func setAgent(_ id: String, isOnline: Bool) {
+        guard (instances[id]?.agentLostAt == nil) != isOnline else { return }
+        instances[id]?.agentLostAt = isOnline ? nil : Date()
+    }
+
     func setType(_ id: String, _ type: String) { instances[id]?.type = type }
 
     /// Ends every living instance and waits for it: what a graceful exit does.

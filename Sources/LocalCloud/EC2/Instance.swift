@@ -66,6 +66,8 @@ struct Instance: Sendable {
     var tags: [String: String]
     /// When the SSM agent on it first registered.
     var agentRegisteredAt: Date?
+    /// Since when it has not been heard of; nil while it is.
+    var agentLostAt: Date?
     /// Console output kept from before the instance was removed.
     var lastConsole: String?
 

@@ -20,11 +20,16 @@ actor SimulatedAgent {
     private(set) var simulation: Simulation
     private(set) var console = ""
     private var sequence = 0
-    private var grant: EnrolmentGrant?
+    private(set) var grant: EnrolmentGrant?
     private var confirmed = false
-    /// Reference of the tenant image that runs; nil before its stage.
-    private(set) var runningImage: String?
-    private var isRedeploying = false
+    var stack: SimulatedStack
+    /// The platform's configuration as the tenant was started with it.
+    private(set) var configuration: [UInt8]?
+    /// Of the redeploys that carried an id.
+    var reports: [String: RedeployReport] = [:]
+    var isRedeploying = false
+    /// Of the redeploy under way, where it has one.
+    var idUnderWay: String?
 
     init(
         instance: Instance, disk: String, script: RenderedScript?, pkcs7: String, simulation: Simulation,
@@ -37,8 +42,10 @@ actor SimulatedAgent {
         self.simulation = simulation
         self.client = client
         self.logger = logger
-        runningImage = nil
+        stack = SimulatedStack(script?.declaration.stack)
     }
+
+    var slug: String { script?.declaration.orgSlug ?? "" }
 
     func change(_ simulation: Simulation) { self.simulation = simulation }
 
@@ -62,15 +69,21 @@ actor SimulatedAgent {
         for stage in [BootStage.userdata, .docker, .agentFetch] { try await perform(stage) }
         try await perform(.enrolment) { try await self.enrol(platform) }
         for stage in [BootStage.images, .postgres, .redis, .memoryPlugin] { try await perform(stage) }
-        try await perform(.tenant) { try self.startTenant(script.declaration.stack.tenant) }
+        try await perform(.tenant) {
+            _ = await self.fetchConfiguration()
+            try self.startTenant(script.declaration.stack.tenant)
+        }
         try await perform(.tunnel)
         try await perform(.complete)
     }
 
     private func startTenant(_ image: String) throws {
-        if simulation.isMissing(image) { throw Stopped(code: .imageNotFound) }
-        if simulation.isBroken(image) { throw Stopped(code: .unhealthy) }
-        runningImage = image
+        switch simulation.behaviour(of: image, slug: slug).fault {
+        case .missing: throw Stopped(code: .imageNotFound)
+        case .broken, .failed: throw Stopped(code: .unhealthy)
+        case .schemaMismatch: throw Stopped(code: .schemaMismatch)
+        case nil, .noReport: stack.run(image, as: .tenant)
+        }
     }
 
     private func perform(_ stage: BootStage, _ work: () async throws -> Void = {}) async throws {
@@ -116,26 +129,42 @@ actor SimulatedAgent {
         _ = try await post("/cp/tenants/enroll/confirm", []) { $0 == 204 }
     }
 
+    /// Asks the platform once; a platform that no longer knows the token gets the identity document and the
+    /// keys again first.
+    /// - Returns: nil when it did not answer with one.
+    func fetchConfiguration() async -> [UInt8]? {
+        guard let grant else { return nil }
+        var answer = try? await client.send(request("GET", "/cp/tenants/config"))
+        if answer?.status == 401 {
+            let body = ReEnrolmentRequest(identityPKCS7: pkcs7, agentVersion: "simulated", secrets: grant)
+            _ = try? await client.send(request("POST", "/cp/tenants/re-enroll", JSONValue.encode(body)))
+            answer = try? await client.send(request("GET", "/cp/tenants/config"))
+        }
+        guard let answer, answer.status == 200 else { return nil }
+        configuration = answer.body
+        return answer.body
+    }
+
+    private func request(_ method: String, _ path: String, _ body: [UInt8] = []) -> HTTPRequest {
+        let token = confirmed ? grant?.adminToken ?? "" : script?.bootToken ?? ""
+        return HTTPRequest(
+            method, (script?.declaration.platform?.controlPlaneURL ?? "") + path,
+            headers: [
+                HTTPField("Authorization", "Bearer \(token)"),
+                HTTPField("X-Molecule-Org-Id", script?.declaration.orgID ?? ""),
+                HTTPField("Content-Type", "application/json"),
+            ], body: body)
+    }
+
     /// Sends until the platform takes it; 408, 429, 5xx and lost connections are tried again, others end it.
     private func post(
         _ path: String, _ body: [UInt8], _ isTaken: (Int) -> Bool
     ) async throws -> HTTPResponse {
-        guard let script, let platform = script.declaration.platform else {
-            throw Stopped(code: .invalidDeclaration)
-        }
         var pause = Duration.milliseconds(50)
         while true {
             try Task.checkCancellation()
-            let token = confirmed ? grant?.adminToken ?? "" : script.bootToken
-            let request = HTTPRequest(
-                "POST", platform.controlPlaneURL + path,
-                headers: [
-                    HTTPField("Authorization", "Bearer \(token)"),
-                    HTTPField("X-Molecule-Org-Id", script.declaration.orgID),
-                    HTTPField("Content-Type", "application/json"),
-                ], body: body)
             do {
-                let response = try await client.send(request)
+                let response = try await client.send(request("POST", path, body))
                 if isTaken(response.status) { return response }
                 say("\(path) answered \(response.status)")
                 if response.status < 500, ![408, 429].contains(response.status) { return response }
@@ -161,68 +190,24 @@ actor SimulatedAgent {
         if console.utf8.count > 1 << 16 { console = String(console.suffix(1 << 15)) }
     }
 
-    // MARK: The stack
-
-    /// The reference of the image that runs, and its digest when the reference has one.
-    private var runningDigest: String? { runningImage.flatMap(Self.digest) }
-
-    private static func digest(_ image: String) -> String? {
-        image.firstRange(of: "@").map { String(image[$0.upperBound...]) }
-    }
-
-    /// The whole HTTP answer of the simulated molecule-tenant.
-    private func respond(_ head: ProxiedHead) -> String {
-        guard head.path == "/health" else { return ProxiedHead.answer(404, #"{"error":"not found"}"#) }
-        guard runningImage != nil else { return ProxiedHead.answer(503, #"{"status":"starting"}"#) }
-        let body: JSONValue = [
-            "service": "molecule-tenant", "status": "ok", "instance": .string(instance.id),
-            "image_digest": .string(runningDigest ?? ""), "disk": .string(disk),
-        ]
-        return ProxiedHead.answer(200, String(decoding: body.bytes, as: UTF8.self))
-    }
-
     // MARK: Commands
 
     /// Somebody replaced the tenant's image without telling the platform.
-    func replaceImage(_ image: String) { runningImage = image }
+    func replaceImage(_ image: String) { stack.run(image, as: .tenant) }
 
     func run(_ script: ShellScript) async -> ScriptResult {
-        if let image = SimulatedShell.redeployedImage(script.text) { return await redeploy(image) }
-        if SimulatedShell.isRefresh(script.text) { return await refresh() }
-        return await SimulatedShell.run(script)
-    }
-
-    /// A platform that no longer knows the token gets the identity document and the keys again.
-    private func refresh() async -> ScriptResult {
-        guard let grant else { return ScriptResult(ending: .exited, exitCode: 1, output: "", error: "") }
-        let request = ReEnrolmentRequest(identityPKCS7: pkcs7, agentVersion: "simulated", secrets: grant)
-        let answer = try? await post("/cp/tenants/re-enroll", JSONValue.encode(request)) { $0 == 204 }
-        let isKnown = answer?.status == 204 || answer?.status == 401
-        return ScriptResult(ending: .exited, exitCode: isKnown ? 0 : 1, output: "", error: "")
-    }
-
-    private func redeploy(_ image: String) async -> ScriptResult {
-        guard !isRedeploying else { return result(.refused, image, code: .busy, exit: 11) }
-        isRedeploying = true
-        defer { isRedeploying = false }
-        try? await Task.sleep(for: .milliseconds(simulation.stageMilliseconds))
-        let previous = runningDigest
-        if simulation.isMissing(image) { return result(.refused, image, code: .imageNotFound, exit: 11) }
-        if simulation.isBroken(image) { return result(.rolledBack, image, code: .unhealthy, exit: 10) }
-        if runningImage == image { return result(.unchanged, image, code: nil, exit: 0) }
-        runningImage = image
-        return result(.updated, image, code: nil, exit: 0, previous: previous)
-    }
-
-    private func result(
-        _ outcome: RedeployReport.Outcome, _ image: String, code: FailureCode?, exit: Int,
-        previous: String? = nil
-    ) -> ScriptResult {
-        let report = RedeployReport(
-            outcome: outcome, service: "tenant", previousDigest: previous ?? runningDigest,
-            digest: runningDigest, healthy: runningImage != nil, code: code,
-            durationMilliseconds: simulation.stageMilliseconds)
-        let line = String(decoding: JSONValue.encode(report), as: UTF8.self)
-        return ScriptResult(ending: .exited, exitCode: exit, output: line + "\n", error: "")
+        guard let command = SimulatedCommand(script.text) else { return await SimulatedShell.run(script) }
+        switch command {
+        case .redeploy(let redeploy): return await self.redeploy(redeploy, within: script.timeout)
+        case .refreshReported(let id): return await refresh(id: id, within: script.timeout)
+        case .refresh:
+            let isCurrent = await fetchConfiguration() != nil
+            return ScriptResult(ending: .exited, exitCode: isCurrent ? 0 : 1, output: "", error: "")
+        case .observe: return Self.printed(observation, exitCode: 0)
+        case .mistake(let message):
+            return ScriptResult(
+                ending: .exited, exitCode: SimulatedCommand.usageStatus, output: "",
+                error: "tenant-agent: \(message)\n")
+        }
     }
 }

@@ -90,6 +90,13 @@ actor SimulatedDriver: InstanceDriver {
         await agents[instance.id]?.replaceImage(image)
     }
 
+    /// What runs on an instance, by service; empty for one that is gone.
+    func images(on instance: String) async -> [String: String] {
+        guard let agent = agents[instance] else { return [:] }
+        let images = await agent.stack.images.map { ($0.key.rawValue, $0.value) }
+        return Dictionary(uniqueKeysWithValues: images)
+    }
+
     func console(_ instance: Instance) async -> String { await agents[instance.id]?.console ?? "" }
 
     func run(_ script: ShellScript, on instance: Instance) async -> ScriptResult {

@@ -1,22 +1,5 @@
 /// As much of a shell as a simulated instance has: `echo`, `sleep`, `exit`, `true`, `false`, one a line.
 enum SimulatedShell {
-    /// The image of a `tenant-agent redeploy` command: the last word that is not an option.
-    static func redeployedImage(_ text: String) -> String? {
-        let words = text.split(whereSeparator: \.isWhitespace).map { word in
-            word.filter { $0 != "'" && $0 != "\"" }
-        }
-        guard let verb = words.firstIndex(of: "redeploy"), verb > 0, words[verb - 1].hasSuffix("tenant-agent")
-        else { return nil }
-        let rest = words[(verb + 1)...]
-        return rest.last { $0.contains("@sha256:") } ?? rest.last { $0.contains("/") } ?? rest.last
-    }
-
-    /// Whether it is the command `tenant-agent refresh`.
-    static func isRefresh(_ text: String) -> Bool {
-        let words = text.split(whereSeparator: \.isWhitespace)
-        return words.count == 2 && words[0].hasSuffix("tenant-agent") && words[1] == "refresh"
-    }
-
     static func run(_ script: ShellScript) async -> ScriptResult {
         var output = ""
         var status = 0

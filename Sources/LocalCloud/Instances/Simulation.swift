@@ -17,6 +17,8 @@ struct Simulation: Codable, Sendable, Equatable {
     var missingImages = ["missing"]
     /// The connector never registers.
     var withoutConnector = false
+    /// What some tenants do, or all of them under some image.
+    var rules: [SimulationRule] = []
 
     init() {}
 
@@ -35,13 +37,11 @@ struct Simulation: Codable, Sendable, Equatable {
         brokenImages = try value(.brokenImages, standard.brokenImages)
         missingImages = try value(.missingImages, standard.missingImages)
         withoutConnector = try value(.withoutConnector, standard.withoutConnector)
+        rules = try value(.rules, standard.rules)
     }
 
-    func isBroken(_ image: String) -> Bool { brokenImages.contains { image.contains($0) } }
-    func isMissing(_ image: String) -> Bool { missingImages.contains { image.contains($0) } }
-
     enum CodingKeys: String, CodingKey {
-        case silent
+        case silent, rules
         case stageMilliseconds = "stage_ms"
         case bootMilliseconds = "boot_ms"
         case failingStage = "failing_stage"

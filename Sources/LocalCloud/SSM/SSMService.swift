@@ -1,22 +1,20 @@
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
-/// Systems Manager's Run Command.
+/// Systems Manager's Run Command. Source: AWS Systems Manager API reference.
 struct SSMService: JSONService {
     static let targetPrefix = "AmazonSSM"
-    static let maximumInstances = 50
+    /// Of MaxResults of the lists of commands and invocations; without it a page is full.
+    static let pageSizes = 1...50
 
     let fleet: Fleet
     let commands: Commands
+    let accountID: String
 
     func perform(_ operation: String, _ input: JSONValue) async throws -> JSONValue {
         switch operation {
         case "SendCommand": try await sendCommand(input)
+        case "CancelCommand": try await cancelCommand(input)
         case "GetCommandInvocation": try await getCommandInvocation(input)
         case "ListCommandInvocations": try await listCommandInvocations(input)
+        case "ListCommands": try await listCommands(input)
         case "DescribeInstanceInformation": try await describeInstanceInformation(input)
         default: throw AWSError("UnknownOperationException", "")
         }
@@ -27,83 +25,73 @@ struct SSMService: JSONService {
         guard document == "AWS-RunShellScript" else {
             throw AWSError("InvalidDocument", "Document with name \(document) does not exist.")
         }
-        let ids = input["InstanceIds"]?.strings ?? Self.targets(input)
-        guard (1...Self.maximumInstances).contains(ids.count) else {
-            throw AWSError(
-                "ValidationException", "InstanceIds must name 1 to \(Self.maximumInstances) instances")
+        let instances = try await addressed(CommandAddress(input))
+        let command = try Command(
+            input, document: document, instances: instances, lag: fleet.consistencyDelay)
+        return ["Command": await commands.send(command).description]
+    }
+
+    /// - Throws: `InvalidInstanceId`, with all of them, when named instances cannot be commanded.
+    private func addressed(_ address: CommandAddress) async throws -> [String] {
+        let managed = await managedInstances().filter { $0.state == .running }
+        if case .matching(let targets) = address {
+            return managed.filter { instance in targets.allSatisfy { $0.fits(instance) } }.map(\.id)
         }
-        var instances: [Instance] = []
-        for id in ids { instances.append(try await registered(id)) }
-        let command = try Command(input, document: document, instances: ids)
-        await commands.send(command, to: instances)
-        return ["Command": command.description]
-    }
-
-    private static func targets(_ input: JSONValue) -> [String] {
-        (input["Targets"]?.array ?? []).filter { $0["Key"]?.string == "InstanceIds" }
-            .flatMap { $0["Values"]?.strings ?? [] }
-    }
-
-    /// An instance that SSM can command: running, and its agent has registered.
-    private func registered(_ id: String) async throws -> Instance {
-        guard let instance = await fleet.instance(id), instance.state == .running,
-            instance.agentRegisteredAt.map(isPast) == true
-        else {
+        let known = Set(managed.map(\.id))
+        let invalid = address.ids.filter { !known.contains($0) }
+        guard invalid.isEmpty else {
             throw AWSError(
-                "InvalidInstanceId", "Instances [[\(id)]] not in a valid state for account")
+                "InvalidInstanceId",
+                "Instances [[\(invalid.joined(separator: ", "))]] not in a valid state for account "
+                    + accountID)
         }
-        return instance
+        return address.ids
     }
 
-    private func isPast(_ date: Date) -> Bool {
-        Duration.seconds(-date.timeIntervalSinceNow) >= fleet.consistencyDelay
+    private func cancelCommand(_ input: JSONValue) async throws -> JSONValue {
+        let id = try input.required("CommandId")
+        let instances = input["InstanceIds"]?.strings ?? []
+        guard instances.count <= CommandAddress.maximumInstances else {
+            throw AWSError(
+                "ValidationException", "InstanceIds has at most \(CommandAddress.maximumInstances) members")
+        }
+        try await commands.cancel(id, instances)
+        return [:]
     }
 
     private func getCommandInvocation(_ input: JSONValue) async throws -> JSONValue {
-        let command = try input.required("CommandId")
+        let id = try input.required("CommandId")
         let instance = try input.required("InstanceId")
-        guard let invocation = await commands.invocation(command, on: instance) else {
+        guard let run = try? await commands.run(id), let index = run.index(of: instance) else {
             throw AWSError("InvocationDoesNotExist", "")
         }
-        return invocation.full
+        return run.invocations[index].full
     }
 
     private func listCommandInvocations(_ input: JSONValue) async throws -> JSONValue {
         let details = input["Details"]?.bool ?? false
-        let found = await commands.invocations(
-            command: input["CommandId"]?.string, instance: input["InstanceId"]?.string)
-        return ["CommandInvocations": .array(found.map { $0.summary(details: details) })]
+        let instance = input["InstanceId"]?.string
+        let found = try await runs(input).flatMap(\.invocations).filter {
+            instance == nil || $0.instance == instance
+        }
+        return try ResultPage(
+            input, found, sizes: Self.pageSizes, standard: Self.pageSizes.upperBound, by: \.ordinal
+        ).answer("CommandInvocations") { $0.summary(details: details) }
     }
 
-    private func describeInstanceInformation(_ input: JSONValue) async throws -> JSONValue {
-        var wanted: Set<String>?
-        for filter in (input["Filters"]?.array ?? []) + (input["InstanceInformationFilterList"]?.array ?? [])
-        {
-            let key = filter["Key"]?.string ?? filter["key"]?.string
-            guard key == "InstanceIds" else {
-                throw AWSError("InvalidInstanceInformationFilterValue", "Unknown filter \(key ?? "")")
-            }
-            wanted = Set(filter["Values"]?.strings ?? filter["valueSet"]?.strings ?? [])
-        }
-        var list: [JSONValue] = []
-        for instance in await fleet.all {
-            guard wanted?.contains(instance.id) ?? true, !instance.state.isEnding,
-                let since = instance.agentRegisteredAt, isPast(since)
-            else { continue }
-            list.append(Self.information(instance, since: since))
-        }
-        return ["InstanceInformationList": .array(list)]
+    private func listCommands(_ input: JSONValue) async throws -> JSONValue {
+        let instance = input["InstanceId"]?.string
+        let found = try await runs(input).filter { run in instance.map { run.index(of: $0) != nil } ?? true }
+        return try ResultPage(
+            input, found, sizes: Self.pageSizes, standard: Self.pageSizes.upperBound, by: \.ordinal
+        ).answer("Commands", \.description)
     }
 
-    private static func information(_ instance: Instance, since: Date) -> JSONValue {
-        [
-            "InstanceId": .string(instance.id),
-            "PingStatus": instance.state == .running ? "Online" : "ConnectionLost",
-            "LastPingDateTime": .number(Date().timeIntervalSince1970),
-            "RegistrationDate": .number(since.timeIntervalSince1970),
-            "AgentVersion": "3.3.0.0", "IsLatestVersion": true, "PlatformType": "Linux",
-            "PlatformName": "Debian GNU/Linux", "PlatformVersion": "12", "ResourceType": "EC2Instance",
-            "IPAddress": .string(instance.privateAddress), "ComputerName": .string(instance.privateDNSName),
-        ]
+    private func runs(_ input: JSONValue) async throws -> [CommandRun] {
+        guard input["Filters"]?.array?.isEmpty ?? true else {
+            throw AWSError("InvalidFilterKey", "Filters are not emulated.")
+        }
+        guard let id = input["CommandId"]?.string else { return await commands.visible }
+        return [try await commands.run(id)].compactMap(\.self)
     }
 }

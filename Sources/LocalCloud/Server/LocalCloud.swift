@@ -28,7 +28,7 @@ struct LocalCloud: Sendable {
         fleet = Fleet(settings: settings, driver: driver)
         connectors = Connectors()
         places = CloudflarePlaces(settings.cloudflare, connectors: connectors)
-        let commands = Commands(driver: driver, consistencyDelay: settings.consistencyDelay)
+        let commands = Commands(fleet: fleet)
         metadata = MetadataService(
             fleet: fleet, identity: identity, region: settings.region, accountID: settings.accountID)
         let throttle = Throttle(enabled: settings.throttling)
@@ -36,7 +36,7 @@ struct LocalCloud: Sendable {
         aws = AWSEndpoint(
             settings: settings,
             ec2: EC2Service(fleet: fleet, throttle: throttle, accountID: settings.accountID),
-            ssm: SSMService(fleet: fleet, commands: commands),
+            ssm: SSMService(fleet: fleet, commands: commands, accountID: settings.accountID),
             kms: KMSService(region: settings.region, accountID: settings.accountID),
             throttle: throttle, gate: CallGate(calls: calls),
             operators: OperatorRoutes(

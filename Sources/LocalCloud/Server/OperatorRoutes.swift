@@ -47,12 +47,18 @@ struct OperatorRoutes: Sendable {
 
     // MARK: Behind the callers' backs
 
-    /// `{"state":"stop|start|reboot|terminate|vanish|disconnect"}`, `{"type":"t3.large"}`, `{"image":"..."}`;
-    /// answers when it is done.
+    /// `{"state":"stop|start|reboot|terminate|vanish|disconnect"}`, `{"agent":"offline|online"}` for its SSM
+    /// agent, `{"type":"t3.large"}`, `{"image":"..."}`; answers when it is done.
     private func changeInstance(_ id: String, _ body: [UInt8]) async -> HTTPAnswer {
         guard let body = JSONValue(parsing: body) else { return .text(400, "not JSON\n") }
         guard let instance = await fleet.instance(id) else { return .empty(404) }
         if let type = body["type"]?.string { await fleet.setType(id, type) }
+        switch body["agent"]?.string {
+        case nil: break
+        case "offline": await fleet.setAgent(id, isOnline: false)
+        case "online": await fleet.setAgent(id, isOnline: true)
+        case let other?: return .text(400, "unknown agent state \(other)\n")
+        }
         if let image = body["image"]?.string { await simulated?.replaceImage(on: instance, with: image) }
         do {
             switch body["state"]?.string {
@@ -112,7 +118,7 @@ struct OperatorRoutes: Sendable {
         }
         let storage = await fleet.storage
         return [
-            "instances": .array(await fleet.all.map(Self.describe)),
+            "instances": .array(await instances()),
             "tunnels": .array(tunnelList),
             "volumes": .array(storage.visibleVolumes.map(Self.describe)),
             "snapshots": .array(storage.visibleSnapshots.map(Self.describe)),
@@ -123,13 +129,26 @@ struct OperatorRoutes: Sendable {
                     return .object(members)
                 }),
             "commands": .array(
-                await commands.invocations(command: nil, instance: nil).map {
+                await commands.visible.flatMap(\.invocations).map {
                     [
                         "command_id": .string($0.command.id), "instance_id": .string($0.instance),
-                        "status": .string($0.status.rawValue), "response_code": .integer($0.responseCode),
+                        "status": .string($0.state.status), "status_details": .string($0.state.details),
+                        "response_code": .integer($0.responseCode),
                     ]
                 }),
         ]
+    }
+
+    private func instances() async -> [JSONValue] {
+        var list: [JSONValue] = []
+        for instance in await fleet.all {
+            var members = Self.describe(instance)
+            if let images = await simulated?.images(on: instance.id) {
+                members["images"] = .object(images.mapValues { .string($0) })
+            }
+            list.append(.object(members))
+        }
+        return list
     }
 
     private static func describe(_ volume: Volume) -> JSONValue {
@@ -148,7 +167,7 @@ struct OperatorRoutes: Sendable {
         ]
     }
 
-    private static func describe(_ instance: Instance) -> JSONValue {
+    private static func describe(_ instance: Instance) -> [String: JSONValue] {
         [
             "id": .string(instance.id), "state": .string(instance.state.name),
             "address": .string(instance.privateAddress), "type": .string(instance.type),
@@ -156,6 +175,7 @@ struct OperatorRoutes: Sendable {
             "launched_at": .string(Timestamp.text(instance.launchedAt)),
             "tags": .object(instance.tags.mapValues { .string($0) }),
             "agent_registered": .bool(instance.agentRegisteredAt != nil),
+            "agent": .string(instance.agentLostAt == nil ? "online" : "offline"),
         ]
     }
 }
