@@ -18,6 +18,7 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -48,6 +49,7 @@ let package = Package(
         .executable(name: "workspace-server", targets: ["WorkspaceServer"]),
         .executable(name: "memory-plugin", targets: ["MemoryPlugin"]),
         .executable(name: "bench", targets: ["Bench"]),
+        .executable(name: "faulty-tenant", targets: ["FaultyTenant"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
@@ -89,13 +91,18 @@ let package = Package(
         binary("TunnelConnector", ["TunnelLink"] + nio),
         binary(
             "WorkspaceServer",
-            ["CurlHTTP", "Postgres", "TenantProtocol", hummingbird, logging, lifecycle] + nio),
+            [
+                "CurlHTTP", "Postgres", "TenantProtocol", hummingbird, logging, lifecycle, nioWebSocket,
+            ] + nio),
         binary("MemoryPlugin", ["Postgres", hummingbird, logging, lifecycle]),
         binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),
 
         .target(
             name: "TestSupport", dependencies: ["CurlHTTP", "Postgres", logging, subprocess],
             path: "Tests/TestSupport", swiftSettings: strict),
+        .executableTarget(
+            name: "FaultyTenant", dependencies: [hummingbird, logging], path: "Tests/FaultyTenant",
+            swiftSettings: strict),
         tests("AWSSigV4Tests", ["AWSSigV4"]),
         tests("AdminCLITests", ["AdminCLI", "AWSSigV4"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),

@@ -27,7 +27,6 @@ struct Boot: Sendable {
         try await reporter.stage(.images) { try await pullImages() }
         guard let lock = try await FileLock.acquire(installation.stackLockPath, waitingAtMost: .seconds(1800))
         else { throw StageFailure(.busy, "another process changes the stack") }
-        try await Replacement.mend(installation, docker)
         try await startServices()
         withExtendedLifetime(lock) {}
     }
@@ -66,9 +65,10 @@ struct Boot: Sendable {
         let declared = Stack.declaredImages(declaration.stack)
         let chosen = try StackState.load(installation.stackStatePath).chosen(declared)
         let images = Set(declared.merging(chosen) { _, chosen in chosen }.values)
+        let access = RegistryAccess(installation, platform)
         try await within(Self.imagesDeadline, "fetching the images") {
             try await withThrowingTaskGroup { group in
-                for image in images { group.addTask { try await pull(image) } }
+                for image in images { group.addTask { try await pull(image, access) } }
                 try await group.waitForAll()
             }
         }
@@ -76,19 +76,19 @@ struct Boot: Sendable {
 
     private static let imagesDeadline: Duration = .seconds(900)
 
-    private func pull(_ text: String) async throws {
+    private func pull(_ text: String, _ access: RegistryAccess) async throws {
         guard let image = ImageReference(text) else {
             throw StageFailure(.invalidDeclaration, "\(text) is not an image reference")
         }
-        try await docker.pull(image, deadline: .now + Self.imagesDeadline)
+        try await docker.pull(image, access, deadline: .now + Self.imagesDeadline)
     }
 
     private func startServices() async throws {
-        let stack = try await Stack.load(installation, docker)
-        let runtime = try await StackRuntime.open(stack, docker)
+        let (stack, runtime, _) = try await StackRuntime.recover(installation, docker)
         let services = try stack.services(network: runtime.holder.id)
         for service in services {
             try await reporter.stage(service.stage) {
+                try await ImageCheck.recordStart(of: service, installation, docker)
                 try await runtime.ensure(service)
                 try await runtime.awaitHealthy(service)
             }

@@ -14,11 +14,18 @@ struct Installation: Sendable {
     /// Present only where the declaration names a private certificate authority.
     var authoritiesPath: String { "\(etc)/ca-bundle.pem" }
 
+    /// A self-hosted tenant's access to its image registry; used only when no other user can read it.
+    var registryPath: String { "\(etc)/registry.json" }
+
     /// There when the platform knows that the secrets arrived.
     var enrolledPath: String { "\(state)/enrolled" }
     var sequencePath: String { "\(state)/boot-sequence" }
     var spoolPath: String { "\(state)/spool" }
     var stackStatePath: String { "\(state)/stack.json" }
+    /// The reports of the last redeploys that had an id.
+    var redeployRecordsPath: String { "\(state)/redeploys.json" }
+    /// What molecule-tenant's metrics said in the last hour.
+    var observationsPath: String { "\(state)/observations.json" }
     /// Held while containers are changed.
     var stackLockPath: String { "\(state)/stack.lock" }
     /// Held by a redeploy from start to end: the second one is told so.

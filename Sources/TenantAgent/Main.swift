@@ -30,16 +30,18 @@ enum Main {
         switch command {
         case .boot:
             try await boot(installation, docker)
-        case .redeploy(let service, let image, let deadlineSeconds):
-            let redeploy = Redeploy(
-                installation: installation, docker: docker, service: service, image: image,
-                deadline: .seconds(deadlineSeconds))
-            let report = await redeploy.run()
+        case .redeploy(let order):
+            let report = await Redeploy(installation: installation, docker: docker, order: order).run()
             output(String(decoding: try encoded(report), as: UTF8.self))
             return report.exitStatus
         case .refresh:
-            let changed = try await Refresh(installation: installation, docker: docker).run()
-            output(changed ? "changed" : "unchanged")
+            let order = RedeployOrder(.configuration)
+            let report = await Redeploy(installation: installation, docker: docker, order: order).run()
+            output(report.outcome == .updated ? "changed" : report.outcome.rawValue)
+            return report.exitStatus
+        case .observe:
+            let observation = try await Observer(installation: installation, docker: docker).observe()
+            output(String(decoding: try encoded(observation), as: UTF8.self))
         case .status(let json):
             let status = try await Status.gather(installation, docker)
             output(

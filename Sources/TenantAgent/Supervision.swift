@@ -2,7 +2,7 @@ import TenantProtocol
 
 /// After the boot: what stopped is started again, and what joined a network that is gone joins the present
 /// one (a restarted Docker daemon leaves both). It judges no health: Docker restarts what ends, and a
-/// service that runs is left alone.
+/// service that runs is left alone. It also keeps an hour of molecule-tenant's traffic on the disk.
 struct Supervision: Sendable {
     let installation: Installation
     let docker: DockerEngine
@@ -10,12 +10,12 @@ struct Supervision: Sendable {
 
     func run() async throws {
         while true {
-            try await Task.sleep(for: period)
             do {
                 try await tend()
             } catch {
                 log("stack not tended: \(error)")
             }
+            try await Task.sleep(for: period)
         }
     }
 
@@ -23,12 +23,11 @@ struct Supervision: Sendable {
     func tend() async throws {
         guard await docker.answers() else { return }
         guard let lock = try FileLock.acquireNow(installation.stackLockPath) else { return }
-        try await Replacement.mend(installation, docker)
-        let stack = try await Stack.load(installation, docker)
-        let runtime = try await StackRuntime.open(stack, docker)
+        let (stack, runtime, _) = try await StackRuntime.recover(installation, docker)
         for service in try stack.services(network: runtime.holder.id) {
             try await runtime.ensure(service, replacing: false)
         }
+        await Observer(installation: installation, docker: docker).look()
         withExtendedLifetime(lock) {}
     }
 }

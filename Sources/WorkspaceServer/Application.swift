@@ -1,6 +1,7 @@
 import CurlHTTP
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import Postgres
@@ -8,6 +9,7 @@ import Postgres
 /// workspace-server: the whole URL table of a tenant.
 struct WorkspaceServer: Sendable {
     let configuration: Configuration
+    let connections: Connections
     let logger: Logger
 
     func application() -> some ApplicationProtocol {
@@ -23,9 +25,18 @@ struct WorkspaceServer: Sendable {
             pool: pool, redis: configuration.redis, memoryPluginURL: configuration.memoryPluginURL,
             http: http)
         return Application(
-            router: router(health, settings, http),
+            router: router(health, settings, http), server: server,
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
             services: [pool, settings], logger: logger)
+    }
+
+    private var server: HTTPServerBuilder {
+        let upgrade = WebSocketUpgrade(orgID: configuration.orgID)
+        return .http1(
+            configuration: .init(
+                additionalChannelHandlers: [
+                    ConnectionHandler(connections: connections, upgrade: upgrade)
+                ]))
     }
 
     private func router(
@@ -47,6 +58,9 @@ struct WorkspaceServer: Sendable {
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        }
+        router.get("/ws") { _, _ -> Response in
+            throw Problem(status: .upgradeRequired, detail: "this is a WebSocket")
         }
         let proxy = PlatformProxy(upstreamURL: configuration.upstreamURL, http: http)
         for method in [HTTPTypes.HTTPRequest.Method.get, .post, .put, .patch, .delete] {

@@ -19,6 +19,9 @@ struct Configuration: Sendable {
     var platform: Platform?
     /// `CONFIG_REFRESH_SECONDS`, 5 to 86,400, default 300.
     var refreshSeconds = 300
+    /// `WORKSPACE_DRAIN_IDLE_SECONDS`, 0 to 300, default 5: after SIGTERM, how long an idle connection may stay
+    /// that no answer has told to close.
+    var drainIdleSeconds = 5
     /// `IMAGE_VERSION`, set by the image.
     var version = "unknown"
     /// `MOLECULE_IMAGE_DIGEST`, set by the agent.
@@ -54,6 +57,13 @@ struct Configuration: Sendable {
         redis = address ?? RedisAddress(host: "", port: 0, password: nil)
         readListen(environment("WORKSPACE_LISTEN"), &problems)
         readPlatform(environment, &problems)
+        if let text = environment("WORKSPACE_DRAIN_IDLE_SECONDS") {
+            if let seconds = Int(text), (0...300).contains(seconds) {
+                drainIdleSeconds = seconds
+            } else {
+                problems.append("WORKSPACE_DRAIN_IDLE_SECONDS is not a number from 0 to 300")
+            }
+        }
         version = environment("IMAGE_VERSION") ?? version
         imageDigest = environment("MOLECULE_IMAGE_DIGEST")
         if !problems.isEmpty { throw Invalid(problems: problems) }

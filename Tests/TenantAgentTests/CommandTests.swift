@@ -7,18 +7,35 @@ import Testing
     #expect(try Command.parse(["boot"]) == .boot)
     #expect(try Command.parse(["status", "--json"]) == .status(json: true))
     #expect(try Command.parse(["status"]) == .status(json: false))
+    #expect(try Command.parse(["observe"]) == .observe)
     #expect(
         try Command.parse(["redeploy", "--image", image])
-            == .redeploy(service: .tenant, image: image, deadlineSeconds: 90))
+            == .redeploy(RedeployOrder(.image(image, of: .tenant))))
+    var order = RedeployOrder(.image(image, of: .postgres))
+    order.deadlineSeconds = 5
+    order.drainSeconds = 0
+    order.id = "redeploy:9.a_B-1"
+    order.isDryRun = true
     #expect(
-        try Command.parse(["redeploy", "--deadline=5", "--service", "memory-plugin", "--image=\(image)"])
-            == .redeploy(service: .memoryPlugin, image: image, deadlineSeconds: 5))
+        try Command.parse([
+            "redeploy", "--deadline=5", "--service", "postgres", "--image=\(image)", "--drain", "0", "--id",
+            "redeploy:9.a_B-1", "--dry-run",
+        ]) == .redeploy(order))
+    var refresh = RedeployOrder(.configuration)
+    refresh.id = "r1"
+    #expect(try Command.parse(["redeploy", "--refresh", "--id=r1"]) == .redeploy(refresh))
+    #expect(refresh.deadlineSeconds == 90 && refresh.drainSeconds == 30)
     #expect(try Command.parse([]) == .help)
 }
 
 @Test(arguments: [
     ["reboot"], ["boot", "now"], ["redeploy"], ["redeploy", "--image"],
-    ["redeploy", "--image", "x", "--service", "postgres"], ["redeploy", "--image", "x", "--deadline", "0"],
+    ["redeploy", "--image", "x", "--service", "network"], ["redeploy", "--image", "x", "--deadline", "0"],
+    ["redeploy", "--image", "x", "--drain", "301"], ["redeploy", "--image", "x", "--drain", "-1"],
+    ["redeploy", "--image", "x", "--id", ""], ["redeploy", "--image", "x", "--id", "a b"],
+    ["redeploy", "--image", "x", "--id", String(repeating: "a", count: 101)],
+    ["redeploy", "--refresh", "--image", "x"], ["redeploy", "--refresh", "--service", "tenant"],
+    ["redeploy", "--refresh", "--dry-run"],
     ["redeploy", "--image", "x", "--deadline", "1801"], ["redeploy", "--image", "x", "--deadline", "soon"],
 ])
 func aCommandLineThatIsNotUnderstoodIsRefused(arguments: [String]) {

@@ -168,10 +168,11 @@ struct ReplacementTests {
             if step >= 3 { try await docker.rename(Replacement.nextName(name), to: name) }
             if step >= 4 { try await docker.start(name) }
 
-            #expect(try await Replacement.mend(sandbox.installation, docker))
+            let mending = Mending(installation: sandbox.installation, docker: docker)
+            #expect(try await mending.run())
             #expect(try await sandbox.runs("1"))
             #expect(try await !sandbox.leftovers())
-            #expect(try await !Replacement.mend(sandbox.installation, docker))
+            #expect(try await !mending.run())
         }
     }
 
@@ -190,11 +191,14 @@ struct ReplacementTests {
     }
 
     @Test func aRegistryThatIsAwayIsAskedAgainUntilTheDeadline() async throws {
-        let missing = "127.0.0.1:\(try freePort())/image@sha256:" + String(repeating: "0", count: 64)
-        let reference = try #require(ImageReference(missing))
-        let failure = await #expect(throws: StageFailure.self) {
-            try await DockerEngine().pull(reference, deadline: .now + .seconds(1))
+        try await withSandbox { sandbox in
+            let missing = "127.0.0.1:\(try freePort())/image@sha256:" + String(repeating: "0", count: 64)
+            let reference = try #require(ImageReference(missing))
+            let failure = await #expect(throws: StageFailure.self) {
+                try await sandbox.docker.pull(
+                    reference, RegistryAccess(sandbox.installation, nil), deadline: .now + .seconds(1))
+            }
+            #expect(failure?.code == .pullFailed)
         }
-        #expect(failure?.code == .pullFailed)
     }
 }

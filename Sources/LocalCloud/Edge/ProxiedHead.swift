@@ -62,6 +62,9 @@ struct ProxiedHead: Sendable {
 
     var isUpgrade: Bool { has("connection", token: "upgrade") && header("upgrade") != nil }
 
+    /// Whether the same request twice does what it does once. Source: RFC 9110, section 9.2.2.
+    var isIdempotent: Bool { ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].contains(method) }
+
     /// Whether the sender keeps the connection after this message.
     var keepsAlive: Bool {
         if has("connection", token: "close") { return false }

@@ -7,7 +7,17 @@ struct ProxySession<Backend: Upstreams> {
     private let client: ByteStream
     private var reader: ByteReader
     /// Kept for the next request to the same destination.
-    private var kept: (destination: String, reader: ByteReader)?
+    private var kept: Kept?
+
+    private struct Kept {
+        let destination: String
+        let reader: ByteReader
+        let answeredAt = ContinuousClock.now
+    }
+
+    /// A service ends a connection that has been idle for a while, and a request may be on its way just then.
+    /// One that must not be sent twice takes a connection only that has answered this lately.
+    private static let freshTime: Duration = .seconds(2)
 
     init(_ client: ByteStream, _ upstreams: Backend) {
         self.client = client
@@ -51,18 +61,18 @@ struct ProxySession<Backend: Upstreams> {
     }
 
     /// Sends the request and reads the answer's head. A kept connection may have been closed meanwhile by
-    /// the service: a request without a body is then sent again on a new one.
+    /// the service: a request that may be repeated (RFC 9110, section 9.2.2) is then sent again on a new one.
     private mutating func exchange(
         _ request: ProxiedHead, _ framing: BodyFraming, _ destination: String
     ) async throws -> (ByteReader, ProxiedHead) {
         if let kept, kept.destination == destination, kept.reader.stream.isOpen {
             self.kept = nil
-            if framing == .counted(0) {
+            if request.isIdempotent, framing == .counted(0) {
                 if let result = try? await attempt(request, framing, on: kept.reader) { return result }
-                kept.reader.stream.close()
-            } else {
+            } else if kept.answeredAt.duration(to: .now) < Self.freshTime {
                 return try await attempt(request, framing, on: kept.reader)
             }
+            kept.reader.stream.close()
         }
         kept?.reader.stream.close()
         kept = nil
@@ -111,7 +121,7 @@ struct ProxySession<Backend: Upstreams> {
             throw error
         }
         if answer.keepsAlive && framing != .untilEnd {
-            kept = (destination, upstream)
+            kept = Kept(destination: destination, reader: upstream)
         } else {
             upstream.stream.close()
         }

@@ -50,16 +50,29 @@ struct TunnelUpstreams: Upstreams {
         if let status = Self.fixedStatus(service) {
             throw EdgeFailure(status: status, code: status, title: "The tunnel's configuration answers")
         }
-        let stream = try await stream(tunnel)
-        do {
-            var reader = ByteReader(stream)
-            try await stream.send(line: TunnelProtocol.Dial(service: service))
-            guard try await reader.value(TunnelProtocol.Reply.self).ok else { throw EdgeFailure.unreachable }
-            return reader
-        } catch {
-            stream.close()
-            throw EdgeFailure.unreachable
+        for _ in 0..<Self.attempts {
+            let stream = try await stream(tunnel)
+            do {
+                return try await dial(service, on: stream)
+            } catch let failure as EdgeFailure {
+                stream.close()
+                throw failure
+            } catch {
+                // The connector hung up before it took the stream: nothing has been asked yet.
+                stream.close()
+            }
         }
+        throw EdgeFailure.unreachable
+    }
+
+    /// Streams of one connector that may be hanging up just now.
+    private static let attempts = 8
+
+    private func dial(_ service: String, on stream: ByteStream) async throws -> ByteReader {
+        var reader = ByteReader(stream)
+        try await stream.send(line: TunnelProtocol.Dial(service: service))
+        guard try await reader.value(TunnelProtocol.Reply.self).ok else { throw EdgeFailure.unreachable }
+        return reader
     }
 
     /// `http_status:404`

@@ -10,12 +10,15 @@ struct Container: Decodable, Sendable {
         var isRestarting: Bool
         var pid: Int32
         var exitCode: Int
+        /// When its process started, RFC 3339; another time is another process.
+        var startedAt: String
 
         enum CodingKeys: String, CodingKey {
             case isRunning = "Running"
             case isRestarting = "Restarting"
             case pid = "Pid"
             case exitCode = "ExitCode"
+            case startedAt = "StartedAt"
         }
     }
 

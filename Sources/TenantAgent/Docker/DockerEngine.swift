@@ -96,6 +96,20 @@ struct DockerEngine: Sendable {
         return try decoded(Ended.self, try checked(end, "exec in \(name)")).exitCode ?? -1
     }
 
+    /// A small file of a container's file system, also of one that does not run.
+    /// - Returns: its text; nil when there is no such file
+    func file(_ path: String, in name: String) async throws -> String? {
+        let response = try await send("GET", "/containers/\(name)/archive?path=\(percentEncoded(path))")
+        if response.status == 404 { return nil }
+        // A tar with one member: a header of 512 bytes, with the size in octal digits, then the content.
+        let archive = try checked(response, "read \(path) in \(name)").body
+        guard archive.count >= 512,
+            let size = Int(String(decoding: archive[124..<135], as: UTF8.self), radix: 8),
+            archive.count >= 512 + size
+        else { return nil }
+        return String(decoding: archive[512..<512 + size], as: UTF8.self)
+    }
+
     // MARK: Networks
 
     /// The host's address on the default bridge.
@@ -123,22 +137,23 @@ struct DockerEngine: Sendable {
     // MARK: Plumbing
 
     func send(
-        _ method: String, _ path: String, _ body: [UInt8] = [], timeout: Duration = .seconds(60)
+        _ method: String, _ path: String, _ body: [UInt8] = [], headers: [HTTPField] = [],
+        timeout: Duration = .seconds(60)
     ) async throws -> HTTPResponse {
-        try await http.send(request(method, path, body, timeout: timeout))
+        try await http.send(request(method, path, body, headers, timeout: timeout))
     }
 
     func stream(
-        _ path: String
+        _ path: String, headers: [HTTPField] = []
     ) async throws -> (head: HTTPResponse, body: AsyncThrowingStream<[UInt8], any Error>) {
-        try await http.stream(request("POST", path, [], timeout: .seconds(120)))
+        try await http.stream(request("POST", path, [], headers, timeout: .seconds(120)))
     }
 
     private func request(
-        _ method: String, _ path: String, _ body: [UInt8], timeout: Duration
+        _ method: String, _ path: String, _ body: [UInt8], _ headers: [HTTPField], timeout: Duration
     ) -> HTTPRequest {
-        var request = HTTPRequest(method, "http://docker" + path, body: body)
-        if !body.isEmpty { request.headers = [HTTPField("Content-Type", "application/json")] }
+        var request = HTTPRequest(method, "http://docker" + path, headers: headers, body: body)
+        if !body.isEmpty { request.headers.append(HTTPField("Content-Type", "application/json")) }
         request.unixSocketPath = socket
         request.timeout = timeout
         request.maximumResponseBytes = 8 << 20

@@ -34,6 +34,23 @@ struct ImageReference: Sendable, Equatable, CustomStringConvertible {
     /// What the Engine's `fromImage` and `tag` want: a digest stands in the tag's place and wins.
     var pullTag: String { digest ?? tag ?? "latest" }
 
+    /// `host[:port]`, `docker.io` where the reference names none.
+    var registry: String {
+        let first = String(repository.prefix { $0 != "/" })
+        let isHost = first != repository && (first.contains(".") || first.contains(":") || first == "localhost")
+        return isHost ? first : "docker.io"
+    }
+
+    /// Where that registry answers.
+    var registryAddress: String { registry == "docker.io" ? "registry-1.docker.io" : registry }
+
+    /// The repository without its registry.
+    var path: String {
+        guard registry == "docker.io" else { return String(repository.dropFirst(registry.utf8.count + 1)) }
+        let name = repository.hasPrefix("docker.io/") ? String(repository.dropFirst(10)) : repository
+        return name.contains("/") ? name : "library/\(name)"
+    }
+
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true

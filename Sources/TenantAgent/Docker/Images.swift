@@ -2,21 +2,16 @@ import FoundationEssentials
 import TenantProtocol
 
 extension DockerEngine {
-    func hasImage(_ image: ImageReference) async throws -> Bool {
-        let response = try await send("GET", "/images/\(image)/json")
-        if response.status == 404 { return false }
-        try checked(response, "inspect \(image)")
-        return true
-    }
-
     /// Fetches the image unless it is there. A registry that is away is asked again until the deadline;
-    /// an image that it does not have is not.
-    func pull(_ image: ImageReference, deadline: ContinuousClock.Instant) async throws {
+    /// an image that it does not have is not. What arrived has the digest that was asked for.
+    func pull(
+        _ image: ImageReference, _ access: RegistryAccess, deadline: ContinuousClock.Instant
+    ) async throws {
         var backoff = Backoff(from: .milliseconds(500), upTo: .seconds(15))
         while true {
-            if try await hasImage(image) { return }
+            if try await self.image("\(image)") != nil { return }
             do {
-                return try await pullOnce(image)
+                return try await pullOnce(image, access)
             } catch let failure as StageFailure where failure.code == .pullFailed {
                 let pause = backoff.next()
                 guard ContinuousClock.now + pause < deadline else { throw failure }
@@ -27,7 +22,7 @@ extension DockerEngine {
     }
 
     /// Progress comes as JSON objects, one a line, under status 200; so does a failure on the way.
-    private func pullOnce(_ image: ImageReference) async throws {
+    private func pullOnce(_ image: ImageReference, _ access: RegistryAccess) async throws {
         struct Progress: Decodable {
             var error: String?
             var message: String?
@@ -35,7 +30,8 @@ extension DockerEngine {
         var last: [UInt8] = []
         do {
             let (head, body) = try await stream(
-                "/images/create?fromImage=\(image.repository)&tag=\(image.pullTag)")
+                "/images/create?fromImage=\(image.repository)&tag=\(image.pullTag)",
+                headers: try await access.header(for: image))
             for try await chunk in body { last = (last + chunk).suffix(64 << 10) }
             let lines = last.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
             let answers = lines.compactMap { try? JSONDecoder().decode(Progress.self, from: Data($0)) }
@@ -49,7 +45,17 @@ extension DockerEngine {
         } catch {
             throw StageFailure(.pullFailed, "\(image): \(error)")
         }
-        guard try await hasImage(image) else { throw StageFailure(.pullFailed, "\(image) did not arrive") }
+        try await checkArrival(image)
+    }
+
+    private func checkArrival(_ image: ImageReference) async throws {
+        guard let facts = try await self.image("\(image)") else {
+            throw StageFailure(.pullFailed, "\(image) did not arrive")
+        }
+        guard let digest = image.digest else { return }
+        guard (facts.digests ?? []).contains("\(image.repository)@\(digest)") else {
+            throw StageFailure(.checksumMismatch, "\(image): what arrived has another digest")
+        }
     }
 
     private func failure(
@@ -67,31 +73,15 @@ extension DockerEngine {
         return StageFailure(code, "\(image): \(reason)")
     }
 
-    /// The digest under which an image that is named by its tag was fetched; nil for one that never was.
-    func repositoryDigest(_ image: String) async throws -> String? {
-        struct Image: Decodable {
-            var digests: [String]?
-
-            enum CodingKeys: String, CodingKey { case digests = "RepoDigests" }
+    /// Whether the registry has the image, as the daemon finds when it asks for it.
+    func isInRegistry(_ image: ImageReference, _ access: RegistryAccess) async throws -> Bool {
+        let response = try await send(
+            "GET", "/distribution/\(image)/json", headers: try await access.header(for: image))
+        if response.isSuccess { return true }
+        let text = response.text
+        if response.status == 404 || text.contains("manifest unknown") || text.contains("not found") {
+            return false
         }
-        let response = try await send("GET", "/images/\(image)/json")
-        guard response.isSuccess else { return nil }
-        return try decoded(Image.self, response).digests?.first.flatMap { ImageReference($0)?.digest }
-    }
-
-    /// Removes the repository's images that are not among `kept`; one that is in use stays.
-    func prune(_ repository: String, keeping kept: [String]) async {
-        struct Image: Decodable {
-            var digests: [String]?
-
-            enum CodingKeys: String, CodingKey { case digests = "RepoDigests" }
-        }
-        guard let response = try? await send("GET", "/images/json"), response.isSuccess,
-            let images = try? decoded([Image].self, response)
-        else { return }
-        for reference in images.flatMap({ $0.digests ?? [] })
-        where reference.hasPrefix("\(repository)@") && !kept.contains(reference) {
-            _ = try? await send("DELETE", "/images/\(reference)")
-        }
+        throw StageFailure(.pullFailed, "\(image): the registry's answer: \(response.status)")
     }
 }

@@ -40,6 +40,10 @@ struct PlatformClient: Sendable {
         try await send("GET", "/cp/tenants/config", [], adminToken)
     }
 
+    func registryCredentials(adminToken: String) async throws -> HTTPResponse {
+        try await send("GET", "/cp/tenants/registry-credentials", [], adminToken)
+    }
+
     private func post(_ path: String, _ body: [UInt8], _ token: String) async throws -> HTTPResponse {
         try await send("POST", path, body, token)
     }

@@ -1,123 +1,182 @@
-import Glibc
 import TenantProtocol
 
-/// `tenant-agent redeploy`: another image for one service, gated by its health. Everything that can fail
-/// without touching what runs comes first.
+/// `tenant-agent redeploy`: another image for one service, or fresh configuration for molecule-tenant, gated by
+/// health. Everything that can fail without touching what runs comes first.
 struct Redeploy: Sendable {
     let installation: Installation
     let docker: DockerEngine
-    let service: ServiceName
-    let image: String
-    /// For the new container to become healthy.
-    let deadline: Duration
+    let order: RedeployOrder
+    var metadata = InstanceMetadata()
 
-    static let deadlineSeconds = 1...1800
-    static let defaultDeadlineSeconds = 90
-    /// Free space that a pull may need at the least, in bytes.
-    static let minimumFreeBytes = 512 << 20
+    private var records: RedeployRecords { RedeployRecords(installation: installation) }
 
     func run() async -> RedeployReport {
+        if let earlier = recorded() { return earlier }
         let start = ContinuousClock.now
         var report = RedeployReport(
-            outcome: .refused, service: service.rawValue, previousDigest: nil, digest: nil, healthy: false,
-            code: nil, durationMilliseconds: 0)
+            outcome: .refused, service: order.service.rawValue, previousDigest: nil, digest: nil,
+            healthy: false, code: nil, durationMilliseconds: 0)
         do {
-            try await run(&report)
+            guard await docker.answers() else {
+                throw StageFailure(.dockerUnavailable, "Docker does not answer")
+            }
+            guard let locks = try await RedeployLocks.acquire(installation) else {
+                throw StageFailure(.busy, "another boot or redeploy is under way")
+            }
+            defer { withExtendedLifetime(locks) {} }
+            // The same order may have been carried out while this one waited.
+            if let earlier = recorded() { return earlier }
+            await carryOut(&report)
+            report.durationMilliseconds = (ContinuousClock.now - start).inMilliseconds
+            record(report)
         } catch {
-            let failure = StageFailure(error)
-            log("redeploy refused: \(failure)")
-            report.code = failure.code
+            refuse(&report, StageFailure(error))
+            report.durationMilliseconds = (ContinuousClock.now - start).inMilliseconds
         }
-        report.durationMilliseconds = (ContinuousClock.now - start).inMilliseconds
         return report
     }
 
+    private func recorded() -> RedeployReport? {
+        guard let id = order.id, !order.isDryRun else { return nil }
+        do {
+            return try records.report(of: id)
+        } catch {
+            log("the reports of earlier redeploys cannot be read: \(error)")
+            return nil
+        }
+    }
+
+    private func record(_ report: RedeployReport) {
+        guard let id = order.id, !order.isDryRun else { return }
+        do {
+            try records.save(report, of: id)
+        } catch {
+            log("the report is not kept: \(error)")
+        }
+    }
+
+    private func refuse(_ report: inout RedeployReport, _ failure: StageFailure) {
+        log("redeploy refused: \(failure)")
+        report.outcome = .refused
+        report.code = failure.code
+    }
+
+    private func carryOut(_ report: inout RedeployReport) async {
+        do {
+            if order.isDryRun {
+                try await checkOnly(&report)
+            } else {
+                try await replace(&report)
+            }
+        } catch {
+            refuse(&report, StageFailure(error))
+        }
+    }
+
     /// - Throws: when nothing was replaced; the report then says what runs
-    private func run(_ report: inout RedeployReport) async throws {
-        guard let only = try FileLock.acquireNow(installation.redeployLockPath),
-            let lock = try await FileLock.acquire(installation.stackLockPath, waitingAtMost: .seconds(60))
-        else { throw StageFailure(.busy, "another boot or redeploy is under way") }
-        defer { withExtendedLifetime((only, lock)) {} }
-        let wasCutOff = try await Replacement.mend(installation, docker)
-        let runtime = try await StackRuntime.open(try await Stack.load(installation, docker), docker)
-        let present = try await service(runtime, image: nil)
+    private func replace(_ report: inout RedeployReport) async throws {
+        let (stack, runtime, wasCutOff) = try await StackRuntime.recover(installation, docker)
+        let present = try stack.service(order.service, network: runtime.holder.id)
         // What was just started again gets its time before it is judged.
         if wasCutOff { try? await runtime.awaitHealthy(present) }
-        let running = try await docker.container(service.container)
-        report.previousDigest = try await digest(of: running)
+        let running = try await describe(present, runtime, in: &report)
+        let change = ServiceChange(
+            installation: installation, order: order, stack: stack, runtime: runtime, present: present,
+            running: running)
+        switch order.change {
+        case .image(let image, _): try await replaceImage(image, change, &report)
+        case .configuration: try await refresh(change, &report)
+        }
+    }
+
+    /// What runs, before anything is done.
+    private func describe(
+        _ present: Service, _ runtime: StackRuntime, in report: inout RedeployReport
+    ) async throws -> Container? {
+        let running = try await docker.container(present.name)
+        report.previousDigest = try await docker.digest(of: running)
         report.digest = report.previousDigest
         report.healthy = await runtime.isHealthy(present)
+        return running
+    }
 
+    private func reference(_ image: String) throws -> (ImageReference, digest: String) {
         guard let reference = ImageReference(image), let digest = reference.digest else {
             throw StageFailure(.imageNotFound, "the image is not named by its digest")
         }
-        if report.healthy, digest == report.previousDigest, running?.isUp == true {
+        return (reference, digest)
+    }
+
+    private func replaceImage(
+        _ image: String, _ change: ServiceChange, _ report: inout RedeployReport
+    ) async throws {
+        let (reference, digest) = try reference(image)
+        if report.healthy, digest == report.previousDigest, change.running?.isUp == true {
             report.outcome = .unchanged
             return
         }
-        try await fetch(reference)
-        try await replace(runtime, reference, digest, &report)
-    }
-
-    private func fetch(_ reference: ImageReference) async throws {
-        if try await docker.hasImage(reference) { return }
-        try checkSpace()
+        let preflight = try preflight()
+        try await preflight.run(reference, running: change.running?.config.image)
         try await within(.seconds(600), "fetching the image") {
-            try await docker.pull(reference, deadline: .now + .seconds(30))
+            try await docker.pull(reference, preflight.access, deadline: .now + .seconds(30))
         }
+        try await change.run(image, &report)
+        guard report.outcome == .updated else { return }
+        report.digest = digest
+        await docker.prune(reference.repository, keeping: try keptImages())
     }
 
-    private func replace(
-        _ runtime: StackRuntime, _ reference: ImageReference, _ digest: String,
-        _ report: inout RedeployReport
-    ) async throws {
-        let next = try await service(runtime, image: image)
-        let replacement = Replacement(
-            installation: installation, runtime: runtime, service: next, deadline: deadline)
-        switch try await replacement.run() {
-        case .replaced:
-            report.outcome = .updated
-            report.digest = digest
-            report.healthy = true
-            await docker.prune(reference.repository, keeping: try keptImages())
-        case .rolledBack(let failure):
-            report.outcome = .rolledBack
-            report.code = failure.code
-            report.healthy = true
-        case .failed(let failure):
-            report.outcome = .failed
-            report.code = failure.code
-            report.healthy = false
+    private func refresh(_ change: ServiceChange, _ report: inout RedeployReport) async throws {
+        let refresh = Refresh(installation: installation, metadata: metadata)
+        let before = try await refresh.fetch()
+        let image = change.present.spec.image
+        guard try await change.isStale(image) else {
+            report.outcome = .unchanged
+            return
         }
+        do {
+            try await change.run(image, &report)
+        } catch {
+            try refresh.restore(before)
+            throw error
+        }
+        if report.outcome != .updated { try refresh.restore(before) }
     }
 
-    private func service(_ runtime: StackRuntime, image: String?) async throws -> Service {
-        let stack = try await Stack.load(installation, docker).with(image, for: service.container)
-        let services = try stack.services(network: runtime.holder.id)
-        guard let found = services.first(where: { $0.name == service.container }) else {
-            throw StageFailure(.invalidDeclaration, "this tenant has no \(service.rawValue)")
-        }
-        return found
+    // MARK: Before anything is touched
+
+    private func preflight() throws -> Preflight {
+        let platform = PlatformClient(try installation.declaration())
+        return Preflight(
+            docker: docker,
+            check: ImageCheck(installation: installation, docker: docker, service: order.service),
+            access: RegistryAccess(installation, platform))
     }
 
-    private func digest(of container: Container?) async throws -> String? {
-        guard let container else { return nil }
-        if let digest = ImageReference(container.config.image)?.digest { return digest }
-        return try await docker.repositoryDigest(container.config.image)
+    private func checkOnly(_ report: inout RedeployReport) async throws {
+        guard case .image(let image, _) = order.change else { return }
+        guard let holder = try await docker.container(Stack.holderName), holder.isUp else {
+            throw StageFailure(.startFailed, "the stack does not run")
+        }
+        let stack = try await Stack.load(installation, docker)
+        let present = try stack.service(order.service, network: holder.id)
+        let runtime = StackRuntime(docker: docker, holder: holder)
+        let running = try await describe(present, runtime, in: &report)
+        let (reference, _) = try reference(image)
+        let preflight = try preflight()
+        try await preflight.run(reference, running: running?.config.image)
+        if let facts = try await docker.image(image) {
+            _ = try await preflight.check.change(
+                to: image, labels: facts.labels, variables: facts.config?.environment ?? [],
+                from: running?.config.image)
+        }
+        report.outcome = .ready
     }
 
     /// The declared image, the present one and the one before.
     private func keptImages() throws -> [String] {
-        let images = try StackState.load(installation.stackStatePath).images[service.container]
+        let images = try StackState.load(installation.stackStatePath).images[order.service.container]
         return [images?.declared, images?.current, images?.previous].compactMap { $0 }
-    }
-
-    private func checkSpace() throws {
-        var space = statvfs()
-        guard statvfs("/var/lib/docker", &space) == 0 else { return }
-        if Int(space.f_bavail) * Int(space.f_frsize) < Self.minimumFreeBytes {
-            throw StageFailure(.diskFull, "less than \(Self.minimumFreeBytes >> 20) MiB are free")
-        }
     }
 }
 

@@ -4,18 +4,24 @@ import TenantProtocol
 ///
 /// The old container is kept, stopped, under another name until the new one is healthy: going back needs
 /// neither the registry nor the old specification. The intent is on the disk before the first change, so a
-/// run that was cut off anywhere is mended by `mend`, which always goes back to the old container.
+/// run that was cut off anywhere is mended (`Mending`), by going back to the old container unless that cannot
+/// read the data any more.
 struct Replacement: Sendable {
     let installation: Installation
     let runtime: StackRuntime
     let service: Service
+    /// The service as it runs; nil when that differs in nothing but what it runs.
+    var present: Service?
     /// From the start of the new container to healthy.
     let deadline: Duration
+    var change = ImageChange()
+    /// For the old container, between its stop signal and SIGKILL.
+    var stopSeconds = 10
 
     enum Outcome {
         case replaced
         case rolledBack(StageFailure)
-        /// The old one is not healthy either.
+        /// The old one is not healthy either, or cannot read the data any more.
         case failed(StageFailure)
     }
 
@@ -28,22 +34,10 @@ struct Replacement: Sendable {
             try await swap(hadPrevious)
             try await runtime.awaitHealthy(service, deadline: deadline)
         } catch {
-            return await rollBack(StageFailure(error))
+            let failure = StageFailure(error)
+            return try await change.mayGoBack || !hasStarted() ? rollBack(failure) : stay(failure)
         }
-        return try await finish()
-    }
-
-    private func finish() async throws -> Outcome {
-        var state = try StackState.load(installation.stackStatePath)
-        let declared = Stack.declaredImages(try installation.declaration().stack)[service.name] ?? ""
-        let before = state.images[service.name]
-        let ran = before?.declared == declared ? before?.current : declared
-        state.images[service.name] = .init(
-            declared: declared, current: service.spec.image,
-            previous: ran == service.spec.image ? before?.previous : ran)
-        state.replacement = nil
-        try state.save(installation.stackStatePath)
-        try? await docker.remove(Self.previousName(service.name))
+        try await finish()
         return .replaced
     }
 
@@ -52,27 +46,49 @@ struct Replacement: Sendable {
         let name = Self.nextName(service.name)
         try await docker.remove(name)
         _ = try await docker.create(name, try StackRuntime.labelled(service.spec))
-        var state = try StackState.load(installation.stackStatePath)
-        state.replacement = .init(container: service.name, image: service.spec.image)
-        try state.save(installation.stackStatePath)
+        try update {
+            $0.replacement = .init(
+                container: service.name, image: service.spec.image, port: service.slot?.port)
+        }
         return try await docker.container(service.name) != nil
     }
 
     private func swap(_ hadPrevious: Bool) async throws {
         if hadPrevious {
             try await docker.remove(Self.previousName(service.name))
-            try await docker.stop(service.name)
+            try await docker.stop(service.name, graceSeconds: stopSeconds)
             try await docker.rename(service.name, to: Self.previousName(service.name))
         }
         try await docker.rename(Self.nextName(service.name), to: service.name)
+        if let slot = service.slot, slot.isRouted { try await runtime.route.lead(to: slot.port) }
+        try update { state in
+            if let schema = change.schema { state.recordSchema(service.name, schema.writes) }
+            if !change.mayGoBack { state.replacement?.isIrreversible = true }
+        }
         try await docker.start(service.name)
+    }
+
+    private func hasStarted() throws -> Bool {
+        try StackState.load(installation.stackStatePath).replacement?.isIrreversible == true
+    }
+
+    private func finish() async throws {
+        let declared = Stack.declaredImages(try installation.declaration().stack)[service.name] ?? ""
+        try update { state in
+            state.record(
+                service.name, image: service.spec.image, declared: declared, port: service.slot?.port)
+            state.replacement = nil
+        }
+        try? await docker.remove(Self.previousName(service.name))
     }
 
     private func rollBack(_ failure: StageFailure) async -> Outcome {
         log("\(service.name): \(failure); going back")
         do {
-            try await Self.mend(installation, docker)
-            try await runtime.awaitHealthy(service)
+            try await Mending(installation: installation, docker: docker).run()
+            let old = present ?? service
+            if let slot = old.slot, slot.isRouted { try await runtime.route.lead(to: slot.port) }
+            try await runtime.awaitHealthy(old)
             return .rolledBack(failure)
         } catch {
             log("\(service.name): going back failed: \(error)")
@@ -80,23 +96,21 @@ struct Replacement: Sendable {
         }
     }
 
-    /// Undoes a replacement whose outcome was never recorded. Nothing happens when there is none.
-    /// - Returns: whether there was one
-    @discardableResult
-    static func mend(_ installation: Installation, _ docker: DockerEngine) async throws -> Bool {
+    /// The old image would meet data that it cannot read: the new one stays, as it is.
+    private func stay(_ failure: StageFailure) async throws -> Outcome {
+        let version = change.schema?.writes ?? 0
+        let reason =
+            "\(service.name): \(failure); no way back: the data has schema \(version), which the previous "
+            + "image does not read"
+        log(reason)
+        try await finish()
+        return .failed(StageFailure(.schemaMismatch, reason))
+    }
+
+    private func update(_ body: (inout StackState) -> Void) throws {
         var state = try StackState.load(installation.stackStatePath)
-        guard let replacement = state.replacement else { return false }
-        let name = replacement.container
-        if try await docker.container(previousName(name)) != nil {
-            // The old container was set aside: whatever has its name now is the new one.
-            try await docker.remove(name)
-            try await docker.rename(previousName(name), to: name)
-        }
-        try await docker.remove(nextName(name))
-        if try await docker.container(name) != nil { try await docker.start(name) }
-        state.replacement = nil
+        body(&state)
         try state.save(installation.stackStatePath)
-        return true
     }
 
     static func nextName(_ name: String) -> String { "\(name)-next" }

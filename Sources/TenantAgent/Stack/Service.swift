@@ -8,15 +8,45 @@ struct Service: Sendable {
     /// From its start to healthy.
     var deadline: Duration
     var spec: ContainerSpec
+    /// Where it listens, for one that may run beside another of its kind.
+    var slot: Slot?
+    /// Between its stop signal and SIGKILL.
+    var stopSeconds = 10
     /// False as long as it cannot do its work.
     var isHealthy: @Sendable (StackRuntime) async throws -> Bool
 }
 
-/// The parts of the stack that `redeploy` may replace. Postgres is not one: its image follows its data.
+/// One of the two ports of a service whose containers can run side by side in the holder's network.
+struct Slot: Sendable, Equatable {
+    let service: ServiceName
+    let port: UInt16
+
+    /// The first is where a service is that knows of no second.
+    static func ports(of service: ServiceName) -> [UInt16] {
+        switch service {
+        case .tenant: [8080, 8081]
+        // Only the port of its metrics: it serves by dialling out.
+        case .cloudflared: [20241, 20242]
+        case .postgres, .redis, .memoryPlugin: []
+        }
+    }
+
+    static func first(of service: ServiceName) -> Slot {
+        Slot(service: service, port: ports(of: service)[0])
+    }
+
+    var other: Slot { Slot(service: service, port: Self.ports(of: service).first { $0 != port } ?? port) }
+
+    /// Whether packet rules lead clients to it.
+    var isRouted: Bool { service == .tenant }
+}
+
+/// The parts of the stack that `redeploy` may replace.
 enum ServiceName: String, Sendable, CaseIterable {
     case tenant
     case memoryPlugin = "memory-plugin"
     case redis
+    case postgres
     case cloudflared
 
     var container: String {
@@ -24,7 +54,17 @@ enum ServiceName: String, Sendable, CaseIterable {
         case .tenant: "molecule-tenant"
         case .memoryPlugin: "molecule-memory-plugin"
         case .redis: "molecule-redis"
+        case .postgres: "molecule-postgres"
         case .cloudflared: "molecule-cloudflared"
+        }
+    }
+
+    /// Those that cannot do their work without it.
+    var dependants: [ServiceName] {
+        switch self {
+        case .postgres: [.memoryPlugin, .tenant]
+        case .redis, .memoryPlugin: [.tenant]
+        case .tenant, .cloudflared: []
         }
     }
 }

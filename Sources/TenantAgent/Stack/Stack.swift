@@ -13,12 +13,16 @@ struct Stack: Sendable {
     let configuration: [String: String]
     /// By container name; what a redeploy put in place of the declared image.
     let images: [String: String]
+    /// By container name; where there is none, the first slot.
+    var ports: [String: UInt16] = [:]
     /// The host's address on the default bridge.
     let gateway: String
     /// File of the private authorities on the host; nil where there is none.
     let authoritiesPath: String?
 
     static let holderName = "molecule-network"
+    /// Of Postgres, in its container.
+    static let postgresData = "/var/lib/postgresql/data/pgdata"
 
     /// Started first, never replaced. It needs an image with a `sleep` that every stack has.
     var holder: ContainerSpec {
@@ -43,17 +47,22 @@ struct Stack: Sendable {
     }
 
     private var postgres: Service {
-        var spec = ContainerSpec(image: declaration.stack.postgres, host: .init())
+        let image = image("molecule-postgres", declaration.stack.postgres)
+        var spec = ContainerSpec(image: image, host: .init())
+        // Ends sessions, writes a checkpoint, ends: the fast shutdown.
+        spec.stopSignal = "SIGINT"
         spec.environment = [
             "POSTGRES_USER=molecule", "POSTGRES_DB=molecule",
-            "POSTGRES_PASSWORD=\(secrets.databasePassword)", "PGDATA=/var/lib/postgresql/data/pgdata",
+            "POSTGRES_PASSWORD=\(secrets.databasePassword)", "PGDATA=\(Self.postgresData)",
         ]
         spec.host.binds = ["molecule-postgres:/var/lib/postgresql/data"]
         spec.host.portBindings = ["5432/tcp": [.init(hostIP: gateway, hostPort: "5432")]]
         spec.exposedPorts = ["5432/tcp": .init()]
         // Postgres builds an HNSW index in parallel in /dev/shm; Docker's 64 MB are too few.
         spec.host.sharedMemory = 256 << 20
-        return Service(name: "molecule-postgres", stage: .postgres, deadline: .seconds(120), spec: spec) {
+        return Service(
+            name: "molecule-postgres", stage: .postgres, deadline: .seconds(120), spec: spec, stopSeconds: 60
+        ) {
             // Over TCP: while the image initialises its data, it listens on the local socket only.
             let probe = ["pg_isready", "-q", "-h", "127.0.0.1", "-U", "molecule"]
             guard try await $0.docker.execute(probe, in: "molecule-postgres") == 0 else { return false }
@@ -68,7 +77,9 @@ struct Stack: Sendable {
         spec.entrypoint = ["redis-server"]
         spec.command = ["--bind", "127.0.0.1", "--appendonly", "yes", "--dir", "/data"]
         spec.host.binds = ["molecule-redis:/data"]
-        return Service(name: "molecule-redis", stage: .redis, deadline: .seconds(60), spec: spec) {
+        return Service(
+            name: "molecule-redis", stage: .redis, deadline: .seconds(60), spec: spec, stopSeconds: 30
+        ) {
             await $0.probe(6379).ask("PING\r\n") { $0.hasSuffix("\r\n") } == "+PONG\r\n"
         }
     }
@@ -84,11 +95,14 @@ struct Stack: Sendable {
     private func tenant(_ network: String) throws -> Service {
         let image = image("molecule-tenant", declaration.stack.tenant)
         var spec = shared(network, image)
-        spec.environment = TenantEnvironment(stack: self, databaseURL: databaseURL, image: image).lines
+        let slot = slot(.tenant)
+        spec.environment =
+            TenantEnvironment(stack: self, databaseURL: databaseURL, image: image, port: slot.port).lines
         spec.host.binds = authorities
-        return Service(name: "molecule-tenant", stage: .tenant, deadline: .seconds(120), spec: spec) {
-            await $0.probe(8080).httpStatus("/health") == 200
-        }
+        return Service(
+            name: "molecule-tenant", stage: .tenant, deadline: .seconds(120), spec: spec, slot: slot,
+            stopSeconds: 30
+        ) { await $0.probe(slot.port, at: .slots).httpStatus("/health") == 200 }
     }
 
     private func cloudflared(_ network: String) throws -> Service {
@@ -97,15 +111,19 @@ struct Stack: Sendable {
         }
         let declared = declaration.stack.cloudflared ?? ""
         var spec = shared(network, image("molecule-cloudflared", declared))
-        spec.command = ["tunnel", "--no-autoupdate", "--metrics", "127.0.0.1:20241", "run"]
+        let slot = slot(.cloudflared)
+        spec.command = ["tunnel", "--no-autoupdate", "--metrics", "127.0.0.1:\(slot.port)", "run"]
         spec.environment = ["TUNNEL_TOKEN=\(secrets.tunnelToken)"]
         if !authorities.isEmpty {
             spec.environment.append("SSL_CERT_FILE=\(TenantEnvironment.authoritiesPath)")
         }
         spec.host.binds = authorities
-        return Service(name: "molecule-cloudflared", stage: .tunnel, deadline: .seconds(120), spec: spec) {
+        return Service(
+            name: "molecule-cloudflared", stage: .tunnel, deadline: .seconds(120), spec: spec, slot: slot,
+            stopSeconds: 30
+        ) {
             // 200 once a connection is registered at the edge.
-            await $0.probe(20241).httpStatus("/ready") == 200
+            await $0.probe(slot.port).httpStatus("/ready") == 200
         }
     }
 
@@ -119,13 +137,29 @@ struct Stack: Sendable {
 
     private func image(_ container: String, _ declared: String) -> String { images[container] ?? declared }
 
-    /// The same stack with another image for one container; nil for the one it has.
-    func with(_ image: String?, for container: String) -> Stack {
-        guard let image else { return self }
+    private func slot(_ service: ServiceName) -> Slot {
+        let first = Slot.first(of: service)
+        return Slot(service: service, port: ports[service.container] ?? first.port)
+    }
+
+    /// Where port 8080 of the holder's network leads.
+    var tenantPort: UInt16 { slot(.tenant).port }
+
+    /// The same stack with another image for one container, at another slot where it has one.
+    func with(_ image: String, for container: String, at slot: Slot?) -> Stack {
+        var ports = ports
+        ports[container] = slot?.port
         return Stack(
             declaration: declaration, secrets: secrets, configuration: configuration,
-            images: images.merging([container: image]) { _, new in new }, gateway: gateway,
+            images: images.merging([container: image]) { _, new in new }, ports: ports, gateway: gateway,
             authoritiesPath: authoritiesPath)
+    }
+
+    func service(_ name: ServiceName, network: String) throws -> Service {
+        guard let found = try services(network: network).first(where: { $0.name == name.container }) else {
+            throw StageFailure(.invalidDeclaration, "this tenant has no \(name.rawValue)")
+        }
+        return found
     }
 
     /// By container name.

@@ -8,10 +8,12 @@ extension Stack {
             throw StageFailure(.internalError, "this instance has no secrets yet: it has not been booted")
         }
         let state = try StackState.load(installation.stackStatePath)
+        let declared = declaredImages(declaration.stack)
+        let images = state.chosen(declared)
         return Stack(
             declaration: declaration, secrets: secrets,
             configuration: try TenantConfiguration(installation: installation).current(),
-            images: state.chosen(declaredImages(declaration.stack)),
+            images: images, ports: state.livePorts(declared.merging(images) { _, chosen in chosen }),
             gateway: try await docker.bridgeGateway() ?? "172.17.0.1",
             authoritiesPath: Files.exists(installation.authoritiesPath)
                 ? installation.authoritiesPath : nil)

@@ -6,7 +6,19 @@ struct StackRuntime: Sendable {
     /// The holder; it runs.
     let holder: Container
 
-    /// Starts the holder where it does not run.
+    /// The stack of this instance, with what a replacement that was cut off left behind mended.
+    static func recover(
+        _ installation: Installation, _ docker: DockerEngine
+    ) async throws -> (stack: Stack, runtime: StackRuntime, wasCutOff: Bool) {
+        let runtime = try await open(try await Stack.load(installation, docker), docker)
+        guard try await Mending(installation: installation, docker: docker).run() else {
+            return (try await Stack.load(installation, docker), runtime, false)
+        }
+        let stack = try await Stack.load(installation, docker)
+        return (stack, try await open(stack, docker), true)
+    }
+
+    /// Starts the holder where it does not run, and leads its port 8080 to where the stack says.
     static func open(_ stack: Stack, _ docker: DockerEngine) async throws -> StackRuntime {
         let spec = try labelled(stack.holder)
         if let existing = try await docker.container(Stack.holderName) {
@@ -19,10 +31,16 @@ struct StackRuntime: Sendable {
         guard let holder = try await docker.container(Stack.holderName), holder.isUp else {
             throw StageFailure(.startFailed, "\(Stack.holderName) does not run")
         }
-        return StackRuntime(docker: docker, holder: holder)
+        let runtime = StackRuntime(docker: docker, holder: holder)
+        try await runtime.route.lead(to: stack.tenantPort)
+        return runtime
     }
 
-    func probe(_ port: UInt16) -> NetworkProbe { NetworkProbe(pid: holder.state.pid, port: port) }
+    var route: Route { Route(pid: holder.state.pid) }
+
+    func probe(_ port: UInt16, at address: NetworkProbe.Address = .loopback) -> NetworkProbe {
+        NetworkProbe(pid: holder.state.pid, port: port, address: address)
+    }
 
     /// Makes the service's container run, in the holder's present network.
     /// - Parameter replacing: whether a container of another specification gives way
@@ -33,7 +51,7 @@ struct StackRuntime: Sendable {
                 return try await revive(service, existing)
             }
             log("\(service.name): made anew, its declaration changed")
-            try await docker.stop(service.name, graceSeconds: 30)
+            try await docker.stop(service.name, graceSeconds: service.stopSeconds)
             try await docker.remove(service.name)
         }
         _ = try await docker.create(service.name, spec)

@@ -5,6 +5,8 @@ struct TenantEnvironment: Sendable {
     let stack: Stack
     let databaseURL: String
     let image: String
+    /// Where it listens, as far as the image lets itself be told.
+    let port: UInt16
 
     /// Inside the container.
     static let authoritiesPath = "/etc/molecule/ca-bundle.pem"
@@ -34,7 +36,7 @@ struct TenantEnvironment: Sendable {
             "DATABASE_URL": databaseURL,
             "REDIS_URL": "redis://127.0.0.1:6379",
             "MEMORY_PLUGIN_URL": "http://127.0.0.1:9100",
-            "WORKSPACE_LISTEN": "0.0.0.0:8080",
+            "WORKSPACE_LISTEN": "0.0.0.0:\(port)",
         ]
         if let digest = ImageReference(image)?.digest { values["MOLECULE_IMAGE_DIGEST"] = digest }
         if stack.authoritiesPath != nil {
