@@ -33,8 +33,7 @@ struct ProvisionTenant: Sendable {
         try await launchInstance(context, launch)
 
         do {
-            try await awaitEnrolment(context)
-            try await awaitStages(context)
+            try await awaitBoot(context)
             try await awaitHealthy(context, launch)
         } catch let timeout as WaitTimedOut {
             try await keepConsole(context)

@@ -4,8 +4,8 @@ import Workflows
 
 /// The part of a teardown that ends the instance, also one that EC2 does not show yet.
 extension TearDownTenant {
-    /// So long after it was created, EC2 may say of an instance that it does not exist. Source: Amazon EC2 API
-    /// Reference, "Ensuring idempotency" and "Eventual consistency": back off up to five minutes.
+    /// So long after it was created, EC2 may say of an instance that it does not exist. Source: Amazon EC2
+    /// Developer Guide, "Eventual consistency": up to five minutes.
     static let longestHidden: Duration = .seconds(300)
 
     /// What is known of a launch whose call was begun, and of which no answer was recorded.
