@@ -39,13 +39,19 @@ struct Reconcile: AsyncParsableCommand {
     var apply = false
     @Flag(help: "Also delete what belongs to organisations that no row ever knew. Think of adopting first.")
     var deleteUnknown = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Wait for the findings; else one of the control planes does it, and drift and orphans tell.")
+    var wait = true
     @OptionGroup var server: ServerOptions
 
     private struct Order: Encodable {
         var dryRun: Bool
         var deleteUnknown: Bool
+        var wait: Bool
 
         enum CodingKeys: String, CodingKey {
+            case wait
             case dryRun = "dry_run"
             case deleteUnknown = "delete_unknown"
         }
@@ -53,9 +59,11 @@ struct Reconcile: AsyncParsableCommand {
 
     func run() async throws {
         let data = try await server.connect().call(
-            "POST", "/cp/admin/reconcile", body: Order(dryRun: !apply, deleteUnknown: deleteUnknown),
+            "POST", "/cp/admin/reconcile",
+            body: Order(dryRun: !apply, deleteUnknown: deleteUnknown, wait: wait),
             timeout: .seconds(900))
         if server.json { return sayJSON(data) }
+        guard wait else { return say("Ordered. See cpctl drift and cpctl orphans for what it finds.") }
         let answer = try decode(Reconciliation.self, from: data)
         answer.print(showing: ["orphan", "ghost", "drift"])
         if let run = answer.run {

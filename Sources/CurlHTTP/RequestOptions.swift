@@ -62,7 +62,8 @@ struct RequestOptions {
     private func setMethod(_ handle: UnsafeMutableRawPointer) {
         if !request.body.isEmpty || request.method == "POST" {
             _ = ccurl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
-            copyBody(to: handle)
+            // A body comes from the transfer's read function.
+            if request.body.isEmpty { _ = ccurl_set_string(handle, CURLOPT_COPYPOSTFIELDS, "") }
             _ = ccurl_set_long(handle, CURLOPT_POST, 1)
         }
         switch request.method {
@@ -70,17 +71,6 @@ struct RequestOptions {
         case "POST": break
         case "GET" where request.body.isEmpty: break
         default: _ = ccurl_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method)
-        }
-    }
-
-    private func copyBody(to handle: UnsafeMutableRawPointer) {
-        guard !request.body.isEmpty else {
-            _ = ccurl_set_string(handle, CURLOPT_COPYPOSTFIELDS, "")
-            return
-        }
-        _ = request.body.withUnsafeBytes { bytes in
-            let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
-            return ccurl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, start)
         }
     }
 

@@ -18,6 +18,8 @@ final class Transfer: @unchecked Sendable {
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private let message = UnsafeMutableBufferPointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     private var answer = HTTPResponse(status: 0, headers: [], body: [])
+    /// Of the request's body, what libcurl has taken.
+    private var sentBytes = 0
     private var headerBytes = 0
     private var maximumHeaderBytes = 0
     /// Why a callback ended the transfer.
@@ -85,6 +87,11 @@ extension Transfer {
         _ = ccurl_set_pointer(handle, CURLOPT_HEADERDATA, context)
         _ = ccurl_set_callback(handle, CURLOPT_WRITEFUNCTION, receiveBody)
         _ = ccurl_set_callback(handle, CURLOPT_HEADERFUNCTION, receiveHeader)
+        // A body that cannot be rewound: on a kept connection that dies, libcurl would send a request with one
+        // that can be a second time, though the first may have taken effect. Source: libcurl's
+        // Curl_retry_request and Curl_readrewind.
+        _ = ccurl_set_pointer(handle, CURLOPT_READDATA, context)
+        _ = ccurl_set_callback(handle, CURLOPT_READFUNCTION, sendBody)
         headerList = try RequestOptions(request, defaults, isStream: stream != nil).apply(to: handle)
         return handle
     }
@@ -107,6 +114,16 @@ extension Transfer {
         _ = ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &sent)
         let detail = message[0] == 0 ? curl_easy_strerror(code)! : UnsafePointer(message.baseAddress!)
         return .failure(HTTPError(code: code, message: String(cString: detail), sent: sent > 0))
+    }
+
+    /// Takes as much of the body as there is room for.
+    fileprivate func send(into room: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(room.count, request.body.count - sentBytes)
+        request.body.withUnsafeBytes {
+            room.copyMemory(from: .init(rebasing: $0[sentBytes..<(sentBytes + count)]))
+        }
+        sentBytes += count
+        return count
     }
 
     /// A status line begins a new head: of a 1xx, of a redirect that is followed, or of the answer.
@@ -143,6 +160,11 @@ extension Transfer {
         answer.body.append(contentsOf: bytes)
         return bytes.count
     }
+}
+
+private let sendBody: curl_read_callback = { pointer, size, count, context in
+    let room = UnsafeMutableRawBufferPointer(start: pointer, count: size * count)
+    return Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().send(into: room)
 }
 
 private let receiveHeader: curl_write_callback = { pointer, size, count, context in

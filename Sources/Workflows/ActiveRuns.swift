@@ -21,16 +21,16 @@ final class ActiveRuns: Sendable {
     var count: Int { state.withLock { $0.runs.count } }
     var isStopping: Bool { state.withLock { $0.stopping } }
 
-    /// Starts `body` as a task of its own; `ended` is called when it has ended.
+    /// Starts `body` as a task of its own; `ended` is called when it has ended, with what it returned.
     func start(
-        _ lease: Lease, _ context: WorkflowContext, _ body: @escaping @Sendable () async -> Void,
-        ended: @escaping @Sendable () -> Void
+        _ lease: Lease, _ context: WorkflowContext, _ body: @escaping @Sendable () async -> Duration?,
+        ended: @escaping @Sendable (Duration?) -> Void
     ) {
         state.withLock { state in
             let task = Task {
-                await body()
+                let due = await body()
                 self.state.withLock { $0.runs[lease] = nil }
-                ended()
+                ended(due)
             }
             state.runs[lease] = Run(context: context, task: task)
             if state.stopping { context.suspend(.released) }

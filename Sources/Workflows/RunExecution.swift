@@ -13,26 +13,28 @@ extension WorkflowEngine {
 
     /// Runs the function once, and records how that ended. If the database stays away for longer than the
     /// lease lasts there is nothing to record: the lease runs out, and another run takes over.
-    func execute(_ claimed: ClaimedWorkflow, _ context: WorkflowContext, _ handler: Handler) async {
+    /// - Returns: when it is due again, if it was put away.
+    func execute(
+        _ claimed: ClaimedWorkflow, _ context: WorkflowContext, _ handler: Handler
+    ) async -> Duration? {
         let outcome = await outcome(claimed, context, handler)
         let logger = logger.with(claimed)
         // The run's task may be cancelled; its outcome must be recorded all the same.
-        await Task {
+        return await Task {
             let deadline = time.now() + configuration.lease
             while true {
                 do {
-                    try await record(outcome, claimed, context, handler)
+                    let due = try await record(outcome, claimed, context, handler)
                     logger.debug("workflow run ended", metadata: ["outcome": "\(outcome)"])
-                    return
+                    return due
                 } catch let error as PostgresError where error.isConnectionFailure && time.now() < deadline {
                     try? await time.sleep(.milliseconds(100))
                 } catch Suspension.leaseLost {
                     logger.warning("workflow run lost its lease")
-                    return
+                    return nil
                 } catch {
                     logger.error("cannot record how a workflow run ended", metadata: ["error": "\(error)"])
-                    await putAway(claimed, error)
-                    return
+                    return await putAway(claimed, error)
                 }
             }
         }.value
@@ -80,7 +82,7 @@ extension WorkflowEngine {
 
     private func record(
         _ outcome: Outcome, _ claimed: ClaimedWorkflow, _ context: WorkflowContext, _ handler: Handler
-    ) async throws {
+    ) async throws -> Duration? {
         switch outcome {
         case .succeeded: try await store.succeed(claimed.lease)
         case .failed(let failure):
@@ -89,20 +91,21 @@ extension WorkflowEngine {
             }
             logger.with(claimed).warning("workflow failed", metadata: ["code": "\(failure.code)"])
         case .suspended(.snoozed(let snooze)):
-            try await store.snooze(claimed.lease, snooze, wakes: context.seenWakes)
+            return try await store.snooze(claimed.lease, snooze, wakes: context.seenWakes)
         case .suspended(.released): try await store.release(claimed.lease)
         case .suspended(.cancelled): try await store.cancelled(claimed.lease)
         case .suspended(.leaseLost): throw Suspension.leaseLost
         }
+        return nil
     }
 
     /// After `onFailure` failed: the same run again later, for as long as it takes.
-    private func putAway(_ claimed: ClaimedWorkflow, _ error: any Error) async {
+    private func putAway(_ claimed: ClaimedWorkflow, _ error: any Error) async -> Duration? {
         let failures = (try? await store.noteFailure(claimed.lease, boundedText(error))) ?? 1
         var generator = time.generator
         let delay = Self.runRetry.delay(afterFailures: failures, using: &generator)
         let snooze = Snooze(delay: delay, name: "retry", wakeable: false)
-        _ = try? await store.snooze(claimed.lease, snooze, wakes: 0)
+        return try? await store.snooze(claimed.lease, snooze, wakes: 0)
     }
 }
 

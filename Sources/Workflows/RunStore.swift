@@ -77,20 +77,24 @@ struct RunStore: Sendable {
     }
 
     /// Puts a run away. A wake that came since `wakes` were counted makes it due at once.
-    func snooze(_ lease: Lease, _ snooze: Snooze, wakes: Int) async throws {
+    /// - Returns: the time until it is due; nil when the lease is lost.
+    func snooze(_ lease: Lease, _ snooze: Snooze, wakes: Int) async throws -> Duration? {
         let postponed = snooze.postponed
-        try await database.execute(
+        let rows = try await database.query(
             """
             WITH put_away AS (
                 UPDATE workflows SET state = 'waiting', lease_owner = NULL, waiting_for = \(snooze.name),
                     wakeable = \(snooze.wakeable), postponed_for = \(postponed),
                     due_at = CASE WHEN cancel_requested OR (\(snooze.wakeable) AND wakes <> \(wakes))
                         THEN now() ELSE now() + make_interval(secs => \(snooze.delay.inSeconds)) END
-                WHERE \(lease.held) RETURNING id
+                WHERE \(lease.held) RETURNING id, due_at
+            ), uncounted AS (
+                UPDATE workflow_steps SET attempts = attempts - 1 FROM put_away
+                WHERE workflow_id = put_away.id AND name = \(snooze.name) AND \(postponed != nil)
             )
-            UPDATE workflow_steps SET attempts = attempts - 1 FROM put_away
-            WHERE workflow_id = put_away.id AND name = \(snooze.name) AND \(postponed != nil)
+            SELECT extract(epoch FROM due_at - now())::float8 AS delay FROM put_away
             """)
+        return try rows.first.map { .seconds(try $0["delay", as: Double.self]) }
     }
 
     /// Gives a run back, for any worker to go on with at once.

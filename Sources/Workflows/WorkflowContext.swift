@@ -200,6 +200,9 @@ extension WorkflowContext {
         }
     }
 
+    /// Wakes of the workflow that were counted before its current step began. While the number stays, nobody
+    /// who wakes has changed anything since a read that came after it.
+    package var wakes: Int { seenWakes }
     var seenWakes: Int { state.withLock { $0.wakes } }
     func noteWakes(_ wakes: Int) { state.withLock { $0.wakes = wakes } }
 

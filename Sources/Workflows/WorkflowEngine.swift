@@ -49,6 +49,8 @@ package final class WorkflowEngine: Service {
     let store: RunStore
     let runs = ActiveRuns()
     let signal = Signal()
+    /// The last look may have left due work for want of a worker.
+    let isFull = Atomic<Bool>(true)
     private let handlers = Mutex<[String: Handler]>([:])
 
     /// - Parameter name: nil for the host's name and a random part.

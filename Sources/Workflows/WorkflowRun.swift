@@ -19,13 +19,15 @@ package struct WorkflowRun: Sendable {
             claimed, database: engine.database, time: engine.time, logger: engine.logger)
     }
 
-    /// Runs it as a task of its own; its end is a signal to look for more work.
-    package func start(ended: @escaping @Sendable () -> Void = {}) {
+    /// Runs it as a task of its own.
+    /// - Parameter ended: told after what time its end is a reason to look for work; nil: it is none.
+    package func start(ended: @escaping @Sendable (Duration?) -> Void = { _ in }) {
         engine.runs.start(claimed.lease, context) {
             await engine.execute(claimed, context, handler)
-        } ended: { [signal = engine.signal] in
-            signal.send()
-            ended()
+        } ended: { [engine] due in
+            let pause = engine.pause(afterRunDueIn: due)
+            if let pause { engine.look(after: pause) }
+            ended(pause)
         }
     }
 }

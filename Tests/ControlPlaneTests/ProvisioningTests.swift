@@ -121,6 +121,58 @@ import Testing
         }
     }
 
+    /// Every answer of RunInstances is lost, and EC2 hides the instance for longer than the setting says.
+    @Test func aDeleteDuringALaunchFindsAnInstanceThatIsHiddenForLong() async throws {
+        try await TestCloud.run(options: ["--consistency-delay", "6000"]) { cloud in
+            let lost = #"{"service":"ec2","operation":"RunInstances","fault":"lost_reply","count":50}"#
+            try await cloud.operate("PUT", "faults", #"{"rules":[\#(lost)]}"#)
+            try await cloud.signUp("acme")
+            for _ in 0..<200 where try await cloud.living().instances == 0 {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let deletion = Task {
+                try await cloud.service.send(
+                    "DELETE", "/cp/admin/tenants/acme", body: #"{"confirm":"acme"}"#)
+            }
+            try await Task.sleep(for: .seconds(1))
+            try await cloud.operate("PUT", "faults", #"{"rules":[]}"#)
+            let deleted = try await deletion.value
+            #expect(deleted.json["status"] == .string("purged"), "\(deleted.json)")
+            #expect(try await cloud.living() == (0, 0, 0))
+            // The one, found again by its token: the repeat launched no other.
+            #expect(try await cloud.state()["instances"]?.array?.count == 1)
+            #expect(try await cloud.service.count("tenants") == 0)
+        }
+    }
+
+    /// The provider takes nothing: what was asked for in vain has launched nothing, and ends without it.
+    @Test func aDeleteDuringALaunchThatIsRefusedEnds() async throws {
+        try await TestCloud.run { cloud in
+            let refused = #"{"service":"ec2","operation":"RunInstances","fault":"throttle","count":500}"#
+            try await cloud.operate("PUT", "faults", #"{"rules":[\#(refused)]}"#)
+            try await cloud.signUp("acme")
+            try await eventuallyCalled("RunInstances", cloud)
+            let deletion = Task {
+                try await cloud.service.send(
+                    "DELETE", "/cp/admin/tenants/acme", body: #"{"confirm":"acme"}"#)
+            }
+            try await Task.sleep(for: .seconds(1))
+            try await cloud.operate("PUT", "faults", #"{"rules":[]}"#)
+            let deleted = try await deletion.value
+            #expect(deleted.json["status"] == .string("purged"), "\(deleted.json)")
+            #expect(try await cloud.living() == (0, 0, 0))
+        }
+    }
+
+    private func eventuallyCalled(_ operation: String, _ cloud: TestCloud) async throws {
+        for _ in 0..<200 {
+            let totals = try await cloud.operate("GET", "calls")["totals"]?.object ?? [:]
+            if totals["ec2"]?.object?[operation]?.number ?? 0 > 0 { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        Issue.record("\(operation) was never called")
+    }
+
     @Test func eventualConsistencyAndThrottlingDelayButDoNotBreak() async throws {
         let options = ["--consistency-delay", "500", "--throttle", "--cloudflare-throttle"]
         try await TestCloud.run(options: options) { cloud in

@@ -148,10 +148,59 @@ import Testing
             #expect(totals["cloudflare"]?.object?["listRecords"]?.number == 1)
 
             let store = ReconcilerStore(database: cloud.service.platform.database)
-            #expect(try await store.claim(owner: "another", interval: nil))
+            #expect(try await store.claim(owner: "another", .person, lease: .seconds(60)))
             let refused = try await cloud.service.send(
                 "POST", "/cp/admin/reconcile", body: #"{"dry_run":true}"#)
             #expect(refused.status == 409 && refused.code == "reconcile_in_progress")
+        }
+    }
+
+    @Test func aSignalIsCarriedOutOnceByOneOfManyAndAfterARunThatIsUnderWay() async throws {
+        try await TestCloud.run(Self.eager) { cloud in
+            let platform = cloud.service.platform
+            let store = ReconcilerStore(database: platform.database)
+            // Two more replicas' reconcilers beside the service's own.
+            let others = (0..<2).map { _ in
+                Task { await Reconciler(platform: platform).runBySignal() }
+            }
+            #expect(try await store.claim(owner: "another", .person, lease: .seconds(2)))
+            let answer = try await cloud.service.send(
+                "POST", "/cp/admin/reconcile", body: #"{"dry_run":false,"wait":false}"#)
+            #expect(answer.status == 202 && answer.json["ordered_at"]?.string != nil, "\(answer.json)")
+            #expect(try await cloud.service.count("reconciler_runs") == 0)
+            for _ in 0..<100 where try await cloud.service.count("reconciler_runs") == 0 {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            // Whoever came second looks again a second later.
+            try await Task.sleep(for: .seconds(2.5))
+            #expect(try await cloud.service.count("reconciler_runs") == 1)
+            #expect(try await cloud.service.count("reconciler_runs WHERE mode = 'repair'") == 1)
+            for other in others { other.cancel() }
+        }
+    }
+
+    @Test func aRunWhoseLeaseIsLostEndsAndChangesNothing() async throws {
+        try await TestCloud.run(Self.eager.merging(["CP_LEASE_SECONDS": "2"]) { $1 }) { cloud in
+            try await cloud.signUp("acme")
+            try await cloud.await("acme", "running")
+            let instance = try await cloud.ids("instances")[0]
+            try await cloud.operate("PUT", "instances/\(instance)", #"{"state":"stop"}"#)
+            // A list that takes long: the lease is renewed meanwhile, until somebody else has it.
+            let slow = #"{"service":"ec2","operation":"DescribeVolumes","fault":"silence","seconds":20}"#
+            try await cloud.operate("PUT", "faults", #"{"rules":[\#(slow)]}"#)
+            let order = Task {
+                try await cloud.service.send(
+                    "POST", "/cp/admin/reconcile", body: #"{"dry_run":false}"#)
+            }
+            try await Task.sleep(for: .seconds(8))
+            let held = try await cloud.service.count("reconciler_lease WHERE leased_until > now()")
+            #expect(held == 1)
+            try await cloud.service.platform.database.execute(
+                "UPDATE reconciler_lease SET owner = 'another', leased_until = now() + interval '60 s'")
+            let answer = try await order.value
+            #expect(answer.code == "reconcile_lost", "\(answer.json)")
+            #expect(try await cloud.service.count("workflows WHERE kind = 'mend_tenant'") == 0)
+            #expect(try await cloud.service.count("reconciler_lease WHERE owner = 'another'") == 1)
         }
     }
 

@@ -46,6 +46,35 @@ import Testing
         #expect(error?.mayHaveTakenEffect == true)
     }
 
+    /// libcurl sends a request again by itself when a kept connection dies before the answer.
+    @Test(arguments: ["POST", "PUT", "PATCH"])
+    func aRequestWithABodyIsSentOnceOnAKeptConnectionThatDies(_ method: String) async throws {
+        let first = try Echo(await client.send(HTTPRequest("POST", server.url("/echo"), body: [1])))
+        let again = try Echo(await client.send(HTTPRequest("POST", server.url("/echo"), body: [1])))
+        #expect(first.connection == again.connection)
+        let path = "/hang-up/\(UUID().uuidString)"
+        let error = await failure {
+            try await client.send(HTTPRequest(method, server.url(path), body: [1, 2, 3]))
+        }
+        guard case .interrupted = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        let counts = try await client.send(HTTPRequest("GET", server.url("/counts"))).body
+        let seen = try JSONDecoder().decode([String: Int].self, from: Data(counts))
+        #expect(seen[path] == 1)
+    }
+
+    /// Longer than libcurl's buffer, and of every byte.
+    @Test func aLongBodyArrivesWhole() async throws {
+        let body = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        var request = HTTPRequest("POST", server.url("/echo"), body: body)
+        // As JSON, with escapes.
+        request.maximumResponseBytes = 4 << 20
+        let echo = try Echo(await client.send(request))
+        #expect(Array(echo.body.unicodeScalars.map { UInt8($0.value) }) == body)
+    }
+
     @Test(arguments: ["/bytes/1001", "/chunked/1"])
     func anAnswerOverTheLimitIsCutOff(_ path: String) async throws {
         var request = HTTPRequest("GET", server.url(path))

@@ -55,7 +55,8 @@ async def serve(path, line, headers, body, connection, writer):
         writer.write(answer(302, b"", "Location: file:///etc/passwd"))
     elif path == "/silent":
         await asyncio.sleep(60)
-    elif path == "/hang-up":
+    elif path.startswith("/hang-up"):
+        counts[path] = counts.get(path, 0) + 1
         writer.close()
     elif path == "/many-headers":
         writer.write(answer(200, b"", *[f"X-{n}: {'v' * 1000}" for n in range(100)]))

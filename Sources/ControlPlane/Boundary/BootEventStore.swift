@@ -53,15 +53,41 @@ struct BootEventStore: Sendable {
             SELECT DISTINCT ON (stage) stage, outcome, duration_ms, code, received_at FROM boot_events
             WHERE launch_id = \(tenant.launchID) ORDER BY stage, sequence DESC
             """)
-        let stages = try rows.map { row in
-            let at = try row["received_at", as: Date.self]
-            return BootProgress.Stage(
-                stage: try row.decode("stage", as: BootStage.self),
-                outcome: try row.decode("outcome", as: StageOutcome.self), at: at,
-                elapsedMilliseconds: Int(at.timeIntervalSince(tenant.provisioningAt) * 1_000),
-                durationMilliseconds: try row["duration_ms", as: Int?.self],
-                code: try row["code", as: String?.self].flatMap(FailureCode.init))
-        }
-        return BootProgress(stages: stages.sorted { $0.stage.order < $1.stage.order })
+        return BootProgress(stages: try rows.map { try Self.stage($0, since: tenant.provisioningAt) })
+    }
+
+    /// How far a launch has come, in one statement.
+    struct Boot: Sendable {
+        var isConfirmed: Bool
+        var progress: BootProgress
+    }
+
+    /// - Returns: nil without a tenant.
+    func boot(org: UUID) async throws -> Boot? {
+        let rows = try await database.query(
+            """
+            SELECT t.confirmed_at IS NOT NULL AS is_confirmed, t.provisioning_at, latest.*
+            FROM tenants t LEFT JOIN LATERAL (
+                SELECT DISTINCT ON (stage) stage, outcome, duration_ms, code, received_at
+                FROM boot_events WHERE launch_id = t.launch_id ORDER BY stage, sequence DESC
+            ) latest ON true
+            WHERE t.org_id = \(org)
+            """)
+        guard let first = rows.first else { return nil }
+        let since = try first["provisioning_at", as: Date.self]
+        let stages = try rows.filter { try $0["stage", as: String?.self] != nil }
+        return Boot(
+            isConfirmed: try first["is_confirmed"],
+            progress: BootProgress(stages: try stages.map { try Self.stage($0, since: since) }))
+    }
+
+    private static func stage(_ row: Row, since start: Date) throws -> BootProgress.Stage {
+        let at = try row["received_at", as: Date.self]
+        return BootProgress.Stage(
+            stage: try row.decode("stage", as: BootStage.self),
+            outcome: try row.decode("outcome", as: StageOutcome.self), at: at,
+            elapsedMilliseconds: Int(at.timeIntervalSince(start) * 1_000),
+            durationMilliseconds: try row["duration_ms", as: Int?.self],
+            code: try row["code", as: String?.self].flatMap(FailureCode.init))
     }
 }

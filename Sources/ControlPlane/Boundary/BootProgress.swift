@@ -19,7 +19,10 @@ struct BootProgress: Sendable {
         }
     }
 
-    var stages: [Stage]
+    /// In the order of the boot.
+    let stages: [Stage]
+
+    init(stages: [Stage]) { self.stages = stages.sorted { $0.stage.order < $1.stage.order } }
 
     func has(_ stage: BootStage) -> Bool {
         stages.contains { $0.stage == stage && $0.outcome == .succeeded }

@@ -4,8 +4,8 @@ import Postgres
 import ServiceLifecycle
 
 /// Compares what the platform's rows say with what the providers show, reports the differences, and puts
-/// right what is safe. It takes no input: it is activated by its timer, and by a person's order. Of all
-/// replicas one runs it at a time.
+/// right what is safe. It takes no input: it is activated by its timer, by a signal that a person gives to
+/// all replicas, and by a person who waits for the answer. Of all replicas one runs it at a time.
 struct Reconciler: Service {
     enum Mode: String, Sendable, Codable {
         /// Looks, and changes nothing outside of its own tables.
@@ -18,22 +18,29 @@ struct Reconciler: Service {
     private var settings: Configuration.ReconcilerSettings { platform.configuration.reconciler }
     private var store: ReconcilerStore { ReconcilerStore(database: platform.database) }
 
-    /// Runs by the timer until the graceful shutdown. The due time stands in the database: replicas that all
-    /// look often still run it once an interval.
+    /// A run's claim, kept by heartbeats. Three times a workflow's: what it does takes minutes, and to begin
+    /// it anew costs as many calls again.
+    private var lease: Duration { platform.configuration.lease * 3 }
+
+    /// Runs by the timer and by signals until the graceful shutdown.
     func run() async throws {
-        guard settings.interval > .zero else {
-            try? await gracefulShutdown()
-            return
-        }
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                try? await Task.sleep(for: min(settings.interval, .seconds(60)))
-                if Task.isCancelled { return }
-                do {
-                    _ = try await perform(settings.mode, interval: settings.interval)
-                } catch {
-                    platform.logger.error("reconciler failed", metadata: ["error": "\(error)"])
-                }
+            await withTaskGroup(of: Void.self) { group in
+                if settings.interval > .zero { group.addTask { await runByTimer() } }
+                group.addTask { await runBySignal() }
+            }
+        }
+    }
+
+    /// The due time stands in the database: replicas that all look often still run it once an interval.
+    private func runByTimer() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: min(settings.interval, .seconds(60)))
+            if Task.isCancelled { return }
+            do {
+                _ = try await perform(settings.mode, .timer(settings.interval))
+            } catch {
+                platform.logger.error("reconciler failed", metadata: ["error": "\(error)"])
             }
         }
     }
@@ -44,17 +51,15 @@ struct Reconciler: Service {
         var plan: Plan
     }
 
-    /// - Parameters:
-    ///   - interval: nil for a person's order.
-    ///   - deletesUnknown: also what belongs to organisations that no row ever knew.
+    /// - Parameter deletesUnknown: also what belongs to organisations that no row ever knew.
     /// - Returns: nil when it is not due.
     /// - Throws: `reconcile_in_progress` for a person's order while a run is under way.
     func perform(
-        _ mode: Mode, interval: Duration? = nil, deletesUnknown: Bool = false
+        _ mode: Mode, _ activation: Activation, deletesUnknown: Bool = false
     ) async throws -> Outcome? {
         let owner = UUID().text
-        guard try await store.claim(owner: owner, interval: interval) else {
-            guard interval == nil else { return nil }
+        guard try await store.claim(owner: owner, activation, lease: lease) else {
+            guard case .person = activation else { return nil }
             throw AppError(
                 .conflict, "reconcile_in_progress", "Another comparison is under way. Try again shortly.",
                 retryAfter: 5)
@@ -64,7 +69,7 @@ struct Reconciler: Service {
         do {
             try await store.begin(id, mode: mode)
             let outcome = try await CallLog.$current.withValue(log) {
-                try await compare(id, mode, owner, deletesUnknown)
+                try await holding(owner) { try await compare(id, mode, owner, deletesUnknown) }
             }
             let end: ReconcilerRun.Outcome = outcome.plan.refusal == nil ? .done : .refused
             try await store.finish(
@@ -79,6 +84,30 @@ struct Reconciler: Service {
         }
     }
 
+    /// Renews the lease meanwhile, and ends `body` when it is lost.
+    private func holding<Value: Sendable>(
+        _ owner: String, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await body() }
+            group.addTask {
+                while true {
+                    try await Task.sleep(for: lease / 3)
+                    do {
+                        try await store.renew(owner: owner, lease: lease)
+                    } catch let error as PostgresError where error.isConnectionFailure {
+                        // What the body does next finds out whether the lease still holds.
+                    }
+                }
+            }
+            while let value = try await group.next() {
+                if let value { return value }
+            }
+            throw CancellationError()
+        }
+    }
+
     private static func reason(_ error: any Error) -> String {
         (error as? AppError)?.message ?? (error as? ProviderError)?.description ?? "\(type(of: error))"
     }
@@ -88,7 +117,7 @@ struct Reconciler: Service {
         _ id: UUID, _ mode: Mode, _ owner: String, _ deletesUnknown: Bool
     ) async throws -> (plan: Plan, acted: Int) {
         let began = ContinuousClock.now
-        let patience = ProviderPatience { try await store.renew(owner: owner) }
+        let patience = ProviderPatience { try await store.renew(owner: owner, lease: lease) }
         let cloud = try await CloudReading(platform: platform).read(patience)
         let rows = try await PlatformReading(platform: platform).read()
         let reading = began.duration(to: .now) + platform.configuration.deadlines.visibility

@@ -41,19 +41,33 @@ struct ReconcilerRoutes: Sendable {
     private struct Order: RequestFields {
         var dryRun: Bool?
         var deleteUnknown: Bool?
+        var wait: Bool?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
+            case wait
             case dryRun = "dry_run"
             case deleteUnknown = "delete_unknown"
         }
     }
 
+    private struct Signalled: Encodable {
+        var orderedAt: String
+
+        enum CodingKeys: String, CodingKey { case orderedAt = "ordered_at" }
+    }
+
     /// Runs now. A dry run, which is the default, answers what a run in the mode `repair` would do next.
+    /// With `"wait": false` it signals all replicas, of which one runs it, and answers at once.
     func reconcile(_ request: Request, _ context: AppContext) async throws -> Response {
         let order = try await RequestBody.read(Order.self, from: request)
         let isDry = order.dryRun ?? true
-        let outcome = try await Reconciler(platform: platform).perform(
-            isDry ? .report : .repair, deletesUnknown: order.deleteUnknown ?? false)
+        let (mode, deletesUnknown) = (isDry ? Reconciler.Mode.report : .repair, order.deleteUnknown ?? false)
+        let reconciler = Reconciler(platform: platform)
+        guard order.wait ?? true else {
+            let time = try await reconciler.signal(mode, deletesUnknown: deletesUnknown)
+            return try Response.json(Signalled(orderedAt: time), status: .accepted)
+        }
+        let outcome = try await reconciler.perform(mode, .person, deletesUnknown: deletesUnknown)
         guard let outcome else { throw AppError(.conflict, "reconcile_in_progress", "Try again shortly.") }
         if !isDry { context.logger.notice("reconciled", metadata: ["acted": "\(outcome.run.acted)"]) }
         let findings = try await store.open([.orphan, .ghost, .drift])

@@ -7,25 +7,21 @@ struct ReconcilerStore: Sendable {
 
     // MARK: The lease
 
-    static let leaseSeconds = 180.0
-
-    /// - Parameter interval: nil for a person's order, which does not wait for its time.
     /// - Returns: whether the run may begin.
-    func claim(owner: String, interval: Duration?) async throws -> Bool {
-        let seconds = interval.map { Double($0.components.seconds) } ?? 0
-        return try await database.execute(
+    func claim(owner: String, _ activation: Reconciler.Activation, lease: Duration) async throws -> Bool {
+        try await database.execute(
             """
             UPDATE reconciler_lease SET owner = \(owner), last_started_at = now(),
-                leased_until = now() + make_interval(secs => \(Self.leaseSeconds))
-            WHERE leased_until < now() AND last_started_at <= now() - make_interval(secs => \(seconds))
+                leased_until = now() + make_interval(secs => \(lease / .seconds(1)))
+            WHERE leased_until < now() AND \(activation.isDue)
             """) == 1
     }
 
     /// - Throws: `reconcile_lost` when another replica took over.
-    func renew(owner: String) async throws {
+    func renew(owner: String, lease: Duration) async throws {
         let renewed = try await database.execute(
             """
-            UPDATE reconciler_lease SET leased_until = now() + make_interval(secs => \(Self.leaseSeconds))
+            UPDATE reconciler_lease SET leased_until = now() + make_interval(secs => \(lease / .seconds(1)))
             WHERE owner = \(owner) AND leased_until > now()
             """)
         guard renewed == 1 else {

@@ -48,7 +48,8 @@ struct FaultProfile: Sendable {
             ]
             (neverBoots, failingStage) = (0.02, 0.03)
             (meanTimeToKill, meanTimeToPause) = (.seconds(60), .seconds(120))
-            hidden = .seconds(4)
+            // Longer than PROVIDER_VISIBILITY_SECONDS says.
+            hidden = .seconds(20)
         }
     }
 

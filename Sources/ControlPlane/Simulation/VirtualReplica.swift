@@ -55,6 +55,12 @@ final class VirtualReplica: Sendable {
     /// Something was notified, or a run ended.
     func signal() { lookAgain(after: Self.notificationDelay) }
 
+    /// A look at that time, whatever looks come before.
+    private func alarm(after delay: Duration) {
+        guard delay > Self.notificationDelay else { return signal() }
+        scheduler.start(after: delay, party: party) { [self] in lookAgain(after: .zero) }
+    }
+
     private func lookAgain(after delay: Duration) {
         let time = scheduler.now + delay.microseconds
         let isSooner = state.withLock { state in
@@ -77,9 +83,9 @@ final class VirtualReplica: Sendable {
                 trace.note(name, "runs \(run.kind) \(run.subject)")
                 tally.add { $0.runs += 1 }
                 scheduler.begin(after: .zero, party: party) { ended in
-                    run.start {
+                    run.start { pause in
                         self.trace.note(self.name, "ran \(run.kind) \(run.subject)")
-                        self.signal()
+                        if let pause { self.alarm(after: pause) }
                         ended()
                     }
                 }

@@ -30,3 +30,17 @@ extension Launch {
     /// What a DNS record says about its owner.
     func recordComment(orgID: UUID) -> String { "\(platformID ?? "molecule") org \(orgID.text)" }
 }
+
+extension Platform {
+    /// RunInstances under the launch's own ClientToken, always with the same parameters: a repeated call
+    /// launches nothing more, and answers the instance of the first.
+    func runInstance(_ launch: Launch, of tenant: Tenant, slug: String) async throws -> EC2Instance {
+        let secrets = try await openSecrets(of: tenant)
+        let declaration = declaration(orgID: tenant.orgID, slug: slug, launch: launch)
+        let userData = try UserData(template: configuration.launch.bootScript)
+            .render(declaration, launch: launch, bootToken: secrets.bootToken)
+        return try await ec2.runInstances(
+            launch.request(
+                orgID: tenant.orgID, slug: slug, token: tenant.launchID, userData: userData))
+    }
+}

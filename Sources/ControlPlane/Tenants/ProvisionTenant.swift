@@ -8,6 +8,8 @@ import Workflows
 /// what an earlier run has created, or carries a token under which the provider creates only once.
 struct ProvisionTenant: Sendable {
     static let kind = "provision_tenant"
+    /// The step that calls RunInstances.
+    static let launchStep = "run_instance"
     /// workspace-server, as the connector on the instance reaches it.
     static let tenantService = "http://127.0.0.1:8080"
 
@@ -31,8 +33,7 @@ struct ProvisionTenant: Sendable {
         try await launchInstance(context, launch)
 
         do {
-            try await awaitEnrolment(context)
-            try await awaitStages(context)
+            try await awaitBoot(context)
             try await awaitHealthy(context, launch)
         } catch let timeout as WaitTimedOut {
             try await keepConsole(context)
@@ -215,19 +216,12 @@ extension ProvisionTenant {
 // MARK: - The instance
 
 extension ProvisionTenant {
-    /// RunInstances under a ClientToken derived from this workflow: a repeated call finds the first's
-    /// instance.
     private func launchInstance(_ context: WorkflowContext, _ launch: Launch) async throws {
         try await context.create(
-            "run_instance", .instance, input.launchID.text,
+            Self.launchStep, .instance, input.launchID.text,
             { _ in
-                let secrets = try await platform.openSecrets(of: try await tenants.require(org: input.orgID))
-                let declaration = platform.declaration(orgID: input.orgID, slug: input.slug, launch: launch)
-                let userData = try UserData(template: platform.configuration.launch.bootScript)
-                    .render(declaration, launch: launch, bootToken: secrets.bootToken)
-                let instance = try await platform.ec2.runInstances(
-                    launch.request(
-                        orgID: input.orgID, slug: input.slug, token: input.launchID, userData: userData))
+                let instance = try await platform.runInstance(
+                    launch, of: try await tenants.require(org: input.orgID), slug: input.slug)
                 let launched = LaunchedInstance(
                     id: instance.id, privateIP: instance.privateIPAddress,
                     volumeID: instance.volumeIDs.first)

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Postgres
+import Synchronization
 import TenantProtocol
 import Workflows
 
@@ -7,20 +8,15 @@ import Workflows
 extension ProvisionTenant {
     private var deadlines: Configuration.Deadlines { platform.configuration.deadlines }
 
-    func awaitEnrolment(_ context: WorkflowContext) async throws {
+    func awaitBoot(_ context: WorkflowContext) async throws {
+        let looks = BootLooks()
         try await context.wait(
             "enrolment", deadline: deadlines.enrolment, poll: deadlines.poll,
-            until: { try await bootSoFar().tenant.confirmedAt != nil })
-    }
-
-    func awaitStages(_ context: WorkflowContext) async throws {
+            until: { try await bootSoFar(context, looks).isConfirmed })
         for stage in BootStage.allCases where stage.order > BootStage.enrolment.order {
-            let name = "stage_\(stage.rawValue)"
             try await context.wait(
-                name, deadline: deadlines.stage, poll: deadlines.poll,
-                until: {
-                    try await bootSoFar().progress.has(stage)
-                })
+                "stage_\(stage.rawValue)", deadline: deadlines.stage, poll: deadlines.poll,
+                until: { try await bootSoFar(context, looks).progress.has(stage) })
         }
     }
 
@@ -30,9 +26,11 @@ extension ProvisionTenant {
             until: { await platform.isHealthyThroughEdge(slug: input.slug, launch) })
     }
 
-    /// The tenant and what it has reported, unless a stage of its boot has failed.
-    private func bootSoFar() async throws -> (tenant: Tenant, progress: BootProgress) {
-        let boot = try await boot()
+    /// How far the launch has come, unless a stage of its boot has failed.
+    private func bootSoFar(
+        _ context: WorkflowContext, _ looks: BootLooks
+    ) async throws -> BootEventStore.Boot {
+        let boot = try await looks.boot(wakes: context.wakes) { try await self.boot() }
         guard let failed = boot.progress.failure else { return boot }
         let code = failed.code?.rawValue ?? "unknown"
         throw PermanentFailure(
@@ -40,9 +38,11 @@ extension ProvisionTenant {
             message: "The instance reported that the stage \(failed.stage.rawValue) failed: \(code).")
     }
 
-    private func boot() async throws -> (tenant: Tenant, progress: BootProgress) {
-        let tenant = try await TenantStore(database: platform.database).require(org: input.orgID)
-        return (tenant, try await BootEventStore(database: platform.database).progress(of: tenant))
+    private func boot() async throws -> BootEventStore.Boot {
+        guard let boot = try await BootEventStore(database: platform.database).boot(org: input.orgID) else {
+            throw AppError(.conflict, "tenant_gone", "The tenant has been torn down.")
+        }
+        return boot
     }
 
     func keepConsole(_ context: WorkflowContext) async throws {
@@ -68,5 +68,21 @@ extension ProvisionTenant {
                 try await platform.startForgetting(org: input.orgID, .snapshots, in: transaction)
             }
         }
+    }
+}
+
+/// What one run of the workflow has last seen of a boot. Several waits look one after the other: as long as
+/// nothing has woken the workflow since, nothing has changed.
+private final class BootLooks: Sendable {
+    private let last = Mutex<(wakes: Int, boot: BootEventStore.Boot)?>(nil)
+
+    /// - Parameter wakes: counted before the look.
+    func boot(
+        wakes: Int, _ look: () async throws -> BootEventStore.Boot
+    ) async throws -> BootEventStore.Boot {
+        if let last = last.withLock({ $0 }), last.wakes == wakes { return last.boot }
+        let boot = try await look()
+        last.withLock { $0 = (wakes, boot) }
+        return boot
     }
 }

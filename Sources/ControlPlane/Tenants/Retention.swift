@@ -14,7 +14,9 @@ extension TearDownTenant {
         }
         guard days > 0 else { return 0 }
         let volume = try await context.call("find_volume") { _ in
-            Volume(id: try await livingInstances().first { !$0.volumeIDs.isEmpty }?.volumeIDs.first)
+            let (shown, hidden) = try await livingInstances()
+            guard hidden.isEmpty else { throw NotShownYet(instances: hidden) }
+            return Volume(id: shown.first { !$0.volumeIDs.isEmpty }?.volumeIDs.first)
         }
         guard let volumeID = volume.id else { return try await hasSnapshot() ? days : 0 }
         try await takeSnapshot(of: volumeID, context)
@@ -23,6 +25,11 @@ extension TearDownTenant {
 
     private struct Volume: Codable, Sendable {
         var id: String?
+    }
+
+    private struct NotShownYet: Error, CustomStringConvertible {
+        var instances: [String]
+        var description: String { "EC2 does not show \(instances.joined(separator: ", ")) yet" }
     }
 
     private func daysToKeep(_ orgs: OrgStore) async throws -> Int {

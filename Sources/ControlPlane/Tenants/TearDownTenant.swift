@@ -32,7 +32,7 @@ struct TearDownTenant: Sendable {
     func run(_ context: WorkflowContext) async throws {
         try await revokeCredentials(context)
         try await awaitQuiet(context)
-        try await outwaitVisibility(context)
+        try await learnInstance(context)
 
         let keptDays = try await keepSnapshot(context)
         try await terminateInstances(context)
@@ -56,50 +56,6 @@ struct TearDownTenant: Sendable {
                 until: { try await !platform.engine.isLive(kind: kind, subject: input.orgID.text) })
         }
     }
-
-    /// A launch whose answer was lost, or came only just now, may have made an instance that the provider
-    /// does not show yet. Provisioning has ended here, so nothing new appears after this time.
-    private func outwaitVisibility(_ context: WorkflowContext) async throws {
-        let visibility = platform.configuration.deadlines.visibility
-        let mayBeHidden = try await context.step("look_for_recent_launch", retry: Self.persistent) { _ in
-            try await ledger.remaining(org: input.orgID).contains {
-                $0.kind == .instance && ($0.attempts > 0 || $0.providerID != nil || $0.state == "intended")
-                    && ($0.providerID == nil || .seconds($0.unchangedSeconds) <= visibility)
-            }
-        }
-        if mayBeHidden { try await context.sleep("outwait_visibility", visibility) }
-    }
-
-    private func terminateInstances(_ context: WorkflowContext) async throws {
-        try await context.wait(
-            "instances_gone", deadline: Self.patience, poll: .seconds(1),
-            until: {
-                let living = try await livingInstances()
-                let running = living.filter { $0.state != "shutting-down" }.map(\.id)
-                if !running.isEmpty { try await platform.ec2.terminateInstances(ids: running) }
-                return living.isEmpty
-            })
-        try await recordDeleted(.instance, context)
-        try await recordDeleted(.volume, context)
-    }
-
-    /// By tag, and by the ids in the ledger, which a look by tag may not show: one that is terminated is
-    /// shown for about an hour, so an id that is missing is asked for.
-    func livingInstances() async throws -> [EC2Instance] {
-        var found = try await platform.ec2.describeInstances(filters: [mine])
-        for known in try await intents(of: .instance).compactMap(\.providerID)
-        where !found.contains(where: { $0.id == known }) {
-            do {
-                found += try await platform.ec2.describeInstances(ids: [known])
-            } catch let error as ProviderError where error.isMissing {
-                continue
-            }
-        }
-        return found.filter { $0.state != "terminated" }
-    }
-
-    /// What carries the organisation's tag.
-    var mine: EC2Filter { EC2Filter(name: "tag:\(ResourceTag.org)", values: [input.orgID.text]) }
 
     private func deleteDNSRecords(_ context: WorkflowContext) async throws {
         try await context.step("delete_dns_records", retry: Self.persistent) { _ in
@@ -159,11 +115,11 @@ struct TearDownTenant: Sendable {
         var description: String { "\(what) was deleted, and is still shown" }
     }
 
-    private func intents(of kind: ResourceLedger.Kind) async throws -> [ResourceLedger.Entry] {
+    func intents(of kind: ResourceLedger.Kind) async throws -> [ResourceLedger.Entry] {
         try await ledger.remaining(org: input.orgID).filter { $0.kind == kind }
     }
 
-    private func recordDeleted(_ kind: ResourceLedger.Kind, _ context: WorkflowContext) async throws {
+    func recordDeleted(_ kind: ResourceLedger.Kind, _ context: WorkflowContext) async throws {
         try await context.transaction("deleted_\(kind.rawValue)") { transaction in
             try await ResourceLedger(database: transaction).deleted(kind, org: input.orgID)
         }

@@ -1,0 +1,41 @@
+# Runs suites of the tests and counts how each test ended. Sourced, after settings.sh and say.sh.
+# shellcheck shell=bash
+
+passed=0 failed=0 skipped=0
+
+# count_results LOG: from the runner's own lines, one for each test that ended.
+count_results() {
+    local more
+    more="$(grep -E '^✔ Test .* passed after' "$1" | grep -cvE '^✔ Test run with' || true)"
+    passed=$((passed + more))
+    more="$(grep -E '^✘ Test .* failed after' "$1" | grep -cvE '^✘ Test run with' || true)"
+    failed=$((failed + more))
+    more="$(grep -cE '^➜ Test .* skipped' "$1" || true)"
+    skipped=$((skipped + more))
+    told="$(grep -cE '^(✔|✘) Test run with [1-9]' "$1" || true)"
+}
+
+# run_suites LOGNAME OPTION...: of the runner's many lines, a person sees what failed, and the totals.
+run_suites() {
+    local log="$LOG_DIR/$1.log" status before=$failed told=0
+    local shown='^(✘|↳|➜)|recorded an issue|^error:|Test run with|Fatal|^[a-z0-9 ]+: [0-9]+ (tried|begun|provisionings)'
+    shift
+    note "log: $log"
+    cd "$REPO"
+    set +e
+    # Many tests start programs of their own: a few at a time, or their deadlines measure the machine.
+    swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
+        --experimental-maximum-parallelization-width "${TEST_WIDTH:-4}" "$@" 2>&1 </dev/null |
+        sed -u 's/\x1b\[[0-9;]*m//g' | tee "$log" |
+        grep --line-buffered -E "$shown" | cut -c1-220 | sed -u 's/^/  /'
+    status="${PIPESTATUS[0]}"
+    set -e
+    count_results "$log"
+    # A runner that crashed tells no total; one that found nothing to run tells zero.
+    if ((status != 0 && failed == before)) || ((told == 0)); then
+        failed=$((failed + 1))
+        show_log_end "$log" 30
+    fi
+}
+
+print_counts() { printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"; }
