@@ -17,7 +17,7 @@ struct ProxySession<Backend: Upstreams> {
 
     /// A service ends a connection that has been idle for a while, and a request may be on its way just then.
     /// One that must not be sent twice takes a connection only that has answered this lately.
-    private static let freshTime: Duration = .seconds(2)
+    private static var freshTime: Duration { .seconds(2) }
 
     init(_ client: ByteStream, _ upstreams: Backend) {
         self.client = client
