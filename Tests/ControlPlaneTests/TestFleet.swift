@@ -29,7 +29,7 @@ extension TestCloud {
     func runningDigests() async throws -> [String: String] {
         let instances = try await state()["instances"]?.array?.compactMap(\.object) ?? []
         return instances.reduce(into: [:]) { found, instance in
-            guard let slug = instance["tags"]?.object?["molecule:slug"]?.string,
+            guard let slug = instance["tags"]?.object?["molecule:org-slug"]?.string,
                 let image = instance["images"]?.object?["tenant"]?.string
             else { return }
             found[slug] = image.split(separator: "@").last.map(String.init)

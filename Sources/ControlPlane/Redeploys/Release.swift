@@ -89,8 +89,8 @@ struct ReleaseStore: Sendable {
         let rows = try await database.query(
             """
             SELECT name, digest, target_tag, updated_at, (
-                SELECT count(*)::int FROM orgs WHERE channel = name AND status = 'running') AS tenants
-            FROM release_channels ORDER BY name
+                SELECT count(*)::int FROM orgs WHERE channel = c.name AND status = 'running') AS tenants
+            FROM release_channels c ORDER BY name
             """)
         return try rows.map { row in
             ReleaseChannel(

@@ -66,7 +66,8 @@ struct RolloutStore: Sendable {
         try await database.execute(
             """
             UPDATE rollouts SET state = \(state.rawValue), reason_code = \(code), reason = \(reason),
-                stage = CASE WHEN \(state.isFinal) THEN 'ended' ELSE stage END,
+                stage = CASE WHEN \(state.isFinal) THEN 'ended'
+                    WHEN \(state == .rollingBack) THEN 'rolling_back' ELSE stage END,
                 finished_at = CASE WHEN \(state.isFinal) THEN clock_timestamp() END
             WHERE id = \(id)
             """)
