@@ -45,11 +45,14 @@ struct GroupCommand: Sendable {
         guard let commandID = try await send(context, name, instances, sent) else { return nil }
         let limit = Duration.seconds(Self.deliverySeconds + limitSeconds) + Self.margin
         do {
-            return try await context.wait("answers\(name)", deadline: limit, poll: Self.poll(instances.count))
-            {
+            // Named, or the optional that this function returns would count as an answer.
+            let all: [String: Answer] = try await context.wait(
+                "answers\(name)", deadline: limit, poll: Self.poll(instances.count)
+            ) {
                 let answers = try await answers(commandID)
                 return instances.allSatisfy { answers[$0] != nil } ? answers : nil
             }
+            return all
         } catch is WaitTimedOut {
             let last = try await context.call("last_answers\(name)") { _ in try await answers(commandID) }
             return Dictionary(uniqueKeysWithValues: instances.map { ($0, last[$0] ?? .none) })

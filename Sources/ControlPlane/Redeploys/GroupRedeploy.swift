@@ -120,9 +120,9 @@ struct GroupRedeploy: Sendable {
         guard !targets.isEmpty else { return [] }
         let slugs = Set(targets.map(\.slug))
         do {
-            try await context.wait("healthy", deadline: Self.healthPatience, poll: .seconds(1)) {
-                try await healthyNow(targets) == slugs
-            }
+            try await context.wait(
+                "healthy", deadline: Self.healthPatience, poll: .seconds(1),
+                until: { try await healthyNow(targets) == slugs })
             return slugs
         } catch is WaitTimedOut {
             return try await context.step("healthy_at_last") { _ in try await healthyNow(targets) }

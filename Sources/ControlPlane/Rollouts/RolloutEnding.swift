@@ -102,9 +102,8 @@ extension RunRollout {
                 rollout.id, .rollingBack, code: latest.reasonCode, reason: "\(count) tenants go back.")
             try await rollouts.enter(rollout.id, .rollingBack, wave: latest.wave)
         }
-        try await context.wait("rolled_back", deadline: Self.patience, poll: Self.poll) {
-            try await revert(context)
-        }
+        try await context.wait(
+            "rolled_back", deadline: Self.patience, poll: Self.poll, until: { try await revert(context) })
         try await endRollback(context)
     }
 

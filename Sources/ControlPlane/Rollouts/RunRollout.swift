@@ -56,9 +56,9 @@ struct RunRollout: Sendable {
     private func pass(_ context: WorkflowContext, _ rollout: Rollout, _ wave: Int) async throws -> Stop? {
         let size = try await begin(context, wave)
         guard size > 0 else { return nil }
-        try await context.wait("redeployed_\(wave)", deadline: Self.patience, poll: Self.poll) {
-            try await redeploy(context, wave)
-        }
+        try await context.wait(
+            "redeployed_\(wave)", deadline: Self.patience, poll: Self.poll,
+            until: { try await redeploy(context, wave) })
         if let stop = try await stop(context, "after_redeploys_\(wave)", wave) { return stop }
         try await soak(context, rollout, wave)
         return try await judge(context, wave)
@@ -176,17 +176,19 @@ extension RunRollout {
         for round in 0... {
             let name = "\(wave)_\(round)"
             try await askTenants(context, wave, name, again: round > 0)
-            try await context.wait("observed_\(name)", deadline: Self.patience, poll: Self.poll) {
-                let tenants = RolloutTenantStore(database: platform.database, rolloutID: input.rolloutID)
-                return try await tenants.tally().count(.pending, wave: wave) == 0
-            }
+            try await context.wait(
+                "observed_\(name)", deadline: Self.patience, poll: Self.poll,
+                until: {
+                    let tenants = RolloutTenantStore(database: platform.database, rolloutID: input.rolloutID)
+                    return try await tenants.tally().count(.pending, wave: wave) == 0
+                })
             switch try await rule(context, wave, name) {
             case .passed: return nil
             case .stopped(let stop): return stop
             case .inconclusive:
-                try await context.wait("resumed_\(name)", deadline: Self.patience, poll: Self.poll) {
-                    try await load().state != .paused
-                }
+                try await context.wait(
+                    "resumed_\(name)", deadline: Self.patience, poll: Self.poll,
+                    until: { try await load().state != .paused })
             }
         }
         return nil

@@ -171,7 +171,7 @@ struct RolloutSimulation: Sendable {
             if step.time >= nextLook {
                 nextLook = step.time + Self.lookEvery
                 let rows = try await clock.query(
-                    "SELECT state, stage, wave FROM rollouts WHERE finished_at IS NOT NULL")
+                    "SELECT 1 AS one FROM rollouts WHERE finished_at IS NOT NULL OR state = 'paused'")
                 if !rows.isEmpty { return }
             }
             if ContinuousClock.now - told > .seconds(5) {
