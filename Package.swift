@@ -113,7 +113,7 @@ let package = Package(
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),
         tests("JourneyTests", ["TenantProtocol", "AWSSigV4", "CurlHTTP"]),
-        tests("ResilienceTests", ["CurlHTTP", "Postgres", hummingbird, logging]),
+        tests("ResilienceTests", ["AWSSigV4", "CurlHTTP", "Postgres", hummingbird, logging]),
         tests("TidyTests", []),
     ]
 )

@@ -24,7 +24,8 @@ run_suites() {
     cd "$REPO"
     set +e
     # Many tests start programs of their own: a few at a time, or their deadlines measure the machine.
-    swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
+    # Line by line, or a person sees nothing for minutes.
+    stdbuf --output=L swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
         --experimental-maximum-parallelization-width "${TEST_WIDTH:-4}" "$@" 2>&1 </dev/null |
         sed -u 's/\x1b\[[0-9;]*m//g' | tee "$log" |
         grep --line-buffered -E "$shown" | cut -c1-220 | sed -u 's/^/  /'

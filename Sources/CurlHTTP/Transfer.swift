@@ -87,8 +87,8 @@ extension Transfer {
         _ = ccurl_set_pointer(handle, CURLOPT_HEADERDATA, context)
         _ = ccurl_set_callback(handle, CURLOPT_WRITEFUNCTION, receiveBody)
         _ = ccurl_set_callback(handle, CURLOPT_HEADERFUNCTION, receiveHeader)
-        // A body that cannot be rewound: on a kept connection that dies, libcurl would send a request with one
-        // that can be a second time, though the first may have taken effect. Source: libcurl's
+        // A body that cannot be rewound: on a kept connection that dies, libcurl would send a request with
+        // one that can be a second time, though the first may have taken effect. Source: libcurl's
         // Curl_retry_request and Curl_readrewind.
         _ = ccurl_set_pointer(handle, CURLOPT_READDATA, context)
         _ = ccurl_set_callback(handle, CURLOPT_READFUNCTION, sendBody)

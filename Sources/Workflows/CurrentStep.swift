@@ -15,6 +15,9 @@ package struct CurrentStep: Sendable {
         self.attempt = attempt
     }
 
+    /// The step as one that was tried before: its call repeats one that another step has made.
+    package var repeating: CurrentStep { CurrentStep(key: key, attempt: max(2, attempt)) }
+
     /// Tells several calls of one sort within a try apart: 1 for the first of that name, then 2.
     package func number(of name: String) -> Int {
         counts.byName.withLock { counts in

@@ -8,11 +8,11 @@ import Testing
     /// Points of a sample: as many as `make test` has time for.
     static let sampleSize = 28
 
-    @Test(.timeLimit(.minutes(60)))
+    @Test(.timeLimit(.minutes(240)))
     func aControlPlaneThatDiesAnywhereEndsInOneOfEachOrNone() async throws {
         let matrix = Matrix(cloud: try await SharedCloud.shared.value)
         var attempts: [Attempt] = []
-        for story in Story.all {
+        for story in Story.chosen {
             let points = try await matrix.trace(story)
             #expect(points.contains { $0.kind == .call } && points.contains { $0.kind == .commit })
             for side in Side.allCases {
@@ -25,7 +25,7 @@ import Testing
         if !Matrix.isFull {
             attempts = attempts.sample(Self.sampleSize) { "\($0.story) \($0.point.kind) \($0.interference)" }
         }
-        let results = await matrix.run(attempts, of: Story.all)
+        let results = await matrix.run("crash points", attempts, of: Story.all)
         printTable("crash points", results, of: all)
         #expect(results.count == attempts.count)
     }

@@ -29,7 +29,7 @@ struct Matrix: Sendable {
     /// A run with nothing done to it.
     /// - Returns: the points in their order.
     func trace(_ story: Story) async throws -> [Point] {
-        try await Scene.run(in: cloud) { scene in
+        try await Scene.run(in: cloud, story.settings) { scene in
             let credential = try await story.prepare(scene)
             scene.trace.follow()
             try await story.act(scene)
@@ -44,7 +44,7 @@ struct Matrix: Sendable {
 
     func attempt(_ attempt: Attempt, of story: Story) async -> Outcome {
         do {
-            return try await Scene.run(in: cloud) { scene in
+            return try await Scene.run(in: cloud, story.settings) { scene in
                 do {
                     let credential = try await story.prepare(scene)
                     scene.trace.follow((attempt.point, attempt.interference))
@@ -63,8 +63,9 @@ struct Matrix: Sendable {
     }
 
     /// Tries all of them, and records an issue for each that broke a promise.
-    func run(_ attempts: [Attempt], of stories: [Story]) async -> [(Attempt, Outcome)] {
-        let queue = AttemptQueue(attempts)
+    /// - Parameter title: of the lines that tell how far it is.
+    func run(_ title: String, _ attempts: [Attempt], of stories: [Story]) async -> [(Attempt, Outcome)] {
+        let queue = AttemptQueue(attempts, title)
         let byName = Dictionary(uniqueKeysWithValues: stories.map { ($0.name, $0) })
         return await withTaskGroup(of: [(Attempt, Outcome)].self) { group in
             for _ in 0..<Self.width {
@@ -87,11 +88,24 @@ struct Matrix: Sendable {
 
 /// What is still to be tried.
 private final class AttemptQueue: Sendable {
+    /// A whole matrix takes an hour: a person sees it move.
+    private static let tellsEvery = 50
+
+    private let title: String
+    private let count: Int
     private let rest: Mutex<ArraySlice<Attempt>>
 
-    init(_ attempts: [Attempt]) { rest = Mutex(attempts[...]) }
+    init(_ attempts: [Attempt], _ title: String) {
+        self.title = title
+        count = attempts.count
+        rest = Mutex(attempts[...])
+    }
 
-    func next() -> Attempt? { rest.withLock { $0.popFirst() } }
+    func next() -> Attempt? {
+        let (next, begun) = rest.withLock { rest in (rest.popFirst(), count - rest.count) }
+        if next != nil, begun % Self.tellsEvery == 0 { print("\(title): \(begun) begun of \(count)") }
+        return next
+    }
 }
 
 extension Attempt: CustomStringConvertible {

@@ -24,10 +24,7 @@ final class SharedCloud: Sendable {
         http = HTTPClient(configuration: configuration)
         firstDigest = try await cloud.registry.push("molecule-tenant", tag: "v1", http)
         secondDigest = try await cloud.registry.push("molecule-tenant", tag: "v2", http)
-        let fast = Array(#"{"stage_ms":5,"boot_ms":5}"#.utf8)
-        let answer = try await http.send(
-            HTTPRequest("PUT", cloud.awsURL + "/_localcloud/simulation", body: fast))
-        guard answer.status == 204 else { throw TestSupportError("the simulation answered \(answer.status)") }
+        try await operate("PUT", "simulation", #"{"stage_ms":5,"boot_ms":5}"#)
     }
 
     /// What the cloud holds of one tenant.
@@ -37,7 +34,15 @@ final class SharedCloud: Sendable {
         return Holdings(
             instances: all.instances.filter { $0.tags.values.contains(org) },
             tunnels: all.tunnels.filter { $0.name.contains(slug) },
-            records: all.records.filter { $0.name.hasPrefix(slug + ".") })
+            records: all.records.filter { $0.name.hasPrefix(slug + ".") },
+            snapshots: all.snapshots.filter { $0.tags.values.contains(org) })
+    }
+
+    /// Something done behind the platform's back.
+    func operate(_ method: String, _ path: String, _ json: String = "") async throws {
+        let url = "\(cloud.awsURL)/_localcloud/\(path)"
+        let answer = try await http.send(HTTPRequest(method, url, body: Array(json.utf8)))
+        guard answer.status == 204 else { throw TestSupportError("\(path) answered \(answer.status)") }
     }
 
     func isHealthy(_ slug: String) async -> Bool {
@@ -47,17 +52,23 @@ final class SharedCloud: Sendable {
 }
 
 struct Holdings: Decodable, Sendable {
-    struct Instance: Decodable, Sendable {
+    struct Tagged: Decodable, Sendable {
         var id: String
         var state: String
         var tags: [String: String]
         /// By service, of those that live.
         var images: [String: String]?
     }
-    struct Named: Decodable, Sendable { var name: String }
+    struct Named: Decodable, Sendable {
+        var id: String
+        var name: String
+    }
 
     /// Every one that was ever created.
-    var instances: [Instance]
+    var instances: [Tagged]
     var tunnels: [Named]
     var records: [Named]
+    var snapshots: [Tagged]
+
+    var living: [Tagged] { instances.filter { $0.state != "terminated" } }
 }

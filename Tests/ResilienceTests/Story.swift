@@ -5,6 +5,8 @@ import TestSupport
 /// Something that an operator asks for, with what must be true before and after.
 struct Story: Sendable {
     let name: String
+    /// Of the control plane, beside those of every scene.
+    var settings: [String: String] = [:]
     /// Brings the scene to where the story begins.
     /// - Returns: the tenant's credential, where it has one by then.
     let prepare: @Sendable (Scene) async throws -> String?
@@ -13,7 +15,17 @@ struct Story: Sendable {
     /// What is not as it must be after the end.
     let broken: @Sendable (Scene, _ credential: String?) async throws -> [String]
 
-    static let all = [provision, redeploy, rollout, rollback, teardown, cancelledProvisioning]
+    static let all = [
+        provision, redeploy, rollout, rollback, teardown, cancelledProvisioning, retention, restore, repair,
+        reconcile,
+    ]
+
+    /// Those that the environment names, with commas; all when it names none.
+    static let chosen: [Story] = {
+        let names = ProcessInfo.processInfo.environment["RESILIENCE_STORIES"] ?? ""
+        let wanted = Set(names.split(separator: ",").map(String.init))
+        return wanted.isEmpty ? all : all.filter { wanted.contains($0.name) }
+    }()
 
     static let provision = Story(
         name: "provision", prepare: { _ in nil },
@@ -68,7 +80,7 @@ extension Scene {
         }
     }
 
-    fileprivate func delete() async throws {
+    func delete() async throws {
         try await eventually("the purge", within: Self.patience) {
             let answer = try await ask("DELETE", "/cp/admin/tenants/\(slug)", #"{"confirm":"\#(slug)"}"#)
             guard answer.status == 200 else { throw TestSupportError("the delete was answered \(answer)") }

@@ -4,8 +4,8 @@ func printTable(_ title: String, _ results: [(Attempt, Outcome)], of all: Int) {
     let broken = results.filter { if case .broken = $0.1 { true } else { false } }
     print(
         """
-        \(title): \(tried.count) tried of \(all), \(broken.count) broken, \
-        \(results.count - tried.count) not reached, seed \(Matrix.seed)
+        \(title): \(tried.count) tried of \(all), \(tried.count - broken.count) held, \
+        \(broken.count) broken, \(results.count - tried.count) not reached, seed \(Matrix.seed)
         """)
     for (story, attempts) in Dictionary(grouping: tried, by: \.story).sorted(by: { $0.key < $1.key }) {
         let kinds = Dictionary(grouping: attempts, by: \.point.kind).map {

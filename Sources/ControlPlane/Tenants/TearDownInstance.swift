@@ -18,9 +18,9 @@ extension TearDownTenant {
     }
 
     /// RunInstances may have taken effect without an answer: the reply was lost, or the process died. Asked
-    /// again under the same token it answers the same instance, shown or not. If the first call never arrived,
-    /// this one launches the instance, which is then terminated: the price of certainty. Provisioning has
-    /// ended here, so nobody else calls any more.
+    /// again under the same token it answers the same instance, shown or not. If the first call never
+    /// arrived, this one launches the instance, which is then terminated: the price of certainty.
+    /// Provisioning has ended here, so nobody else calls any more.
     func learnInstance(_ context: WorkflowContext) async throws {
         let mustAsk = try await context.step("look_for_unanswered_launch", retry: Self.persistent) { _ in
             try await isLaunchUnanswered()
@@ -31,7 +31,12 @@ extension TearDownTenant {
         let log = CallLog()
         let found = try await context.step(
             "ask_for_instance", retry: Self.persistent,
-            { _ in try await CallLog.$current.withValue(log) { (try await ask(launch, tenant), ()) } },
+            { _ in
+                // A launch has had its slot: it does not queue again behind those that wait for their first.
+                try await CurrentStep.$value.withValue(CurrentStep.value?.repeating) {
+                    try await CallLog.$current.withValue(log) { (try await ask(launch, tenant), ()) }
+                }
+            },
             record: { (found: Unanswered, _: Void, transaction) in
                 guard case .instance(let id) = found else { return }
                 try await ResourceLedger(database: transaction).created(
