@@ -28,19 +28,19 @@ private func withServer(
         let busy = try RawConnection(port: port)
         let idle = try RawConnection(port: port)
         for connection in [busy, idle] {
-            let first = try connection.ask("/version").lowercased()
+            let first = try await connection.ask("/version").lowercased()
             #expect(first.hasPrefix("http/1.1 200") && !first.contains("connection: close"))
         }
         server.process.signal(SIGTERM)
         try await server.process.waitForOutput("draining")
-        let last = try busy.ask("/version").lowercased()
+        let last = try await busy.ask("/version").lowercased()
         #expect(last.hasPrefix("http/1.1 200") && last.contains("connection: close"))
-        #expect(busy.isEnded())
+        #expect(await busy.isEnded())
         // Who comes now is answered too.
         let late = try RawConnection(port: port)
-        #expect(try late.ask("/version").lowercased().contains("connection: close"))
-        #expect(late.isEnded())
-        #expect(idle.isEnded(), "an idle connection is closed after a while")
+        #expect(try await late.ask("/version").lowercased().contains("connection: close"))
+        #expect(await late.isEnded())
+        #expect(await idle.isEnded(), "an idle connection is closed after a while")
         #expect(try await server.process.wait() == 0)
     }
 }
@@ -49,7 +49,7 @@ private func withServer(
     let upstream = try SilentServer()
     try await withServer(["CP_UPSTREAM_URL": upstream.url]) { server, port in
         let connection = try RawConnection(port: port)
-        let answer = Task.detached { try connection.ask("/cp/auth/me") }
+        let answer = Task { try await connection.ask("/cp/auth/me") }
         try await upstream.awaitRequest()
         server.process.signal(SIGTERM)
         // Longer than idle connections are kept.
@@ -63,7 +63,7 @@ private func withServer(
     try await withServer(["CP_UPSTREAM_URL": upstream.url, "WORKSPACE_DRAIN_IDLE_SECONDS": "300"]) {
         server, port in
         let connection = try RawConnection(port: port)
-        _ = try connection.ask("/version")
+        _ = try await connection.ask("/version")
         server.process.signal(SIGTERM)
         try await server.process.waitForOutput("draining")
         server.process.signal(SIGINT)
@@ -92,21 +92,21 @@ private func withServer(
         ]
         let named = upgrade.merging(["X-Molecule-Org-Id": org]) { $1 }
         let connection = try RawConnection(port: port)
-        #expect(try connection.ask("/version", ["X-Molecule-Org-Id": org]).hasPrefix("HTTP/1.1 200"))
-        let answer = try connection.ask("/ws", named)
+        #expect(try await connection.ask("/version", ["X-Molecule-Org-Id": org]).hasPrefix("HTTP/1.1 200"))
+        let answer = try await connection.ask("/ws", named)
         #expect(answer.hasPrefix("HTTP/1.1 101"))
         #expect(answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
 
         // Without the org's name there is nothing here; and a server cannot go on after such a request.
         let stranger = try RawConnection(port: port)
-        let refusal = try stranger.ask("/ws", upgrade).lowercased()
+        let refusal = try await stranger.ask("/ws", upgrade).lowercased()
         #expect(refusal.hasPrefix("http/1.1 404") && refusal.contains("connection: close"))
-        #expect(stranger.isEnded())
+        #expect(await stranger.isEnded())
         let plain = try RawConnection(port: port)
-        #expect(try plain.ask("/ws", ["X-Molecule-Org-Id": org]).hasPrefix("HTTP/1.1 426"))
+        #expect(try await plain.ask("/ws", ["X-Molecule-Org-Id": org]).hasPrefix("HTTP/1.1 426"))
         let old = try RawConnection(port: port)
         #expect(
-            try old.ask("/ws", named.merging(["Sec-WebSocket-Version": "8"]) { $1 }).hasPrefix("HTTP/1.1 400"))
+            try await old.ask("/ws", named.merging(["Sec-WebSocket-Version": "8"]) { $1 }).hasPrefix("HTTP/1.1 400"))
     }
 }
 

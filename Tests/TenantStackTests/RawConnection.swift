@@ -7,7 +7,7 @@ final class RawConnection: Sendable {
 
     init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -23,7 +23,16 @@ final class RawConnection: Sendable {
 
     deinit { close(descriptor) }
 
-    func ask(_ path: String, _ headers: [String: String] = [:]) throws -> String {
+    /// Waits on a thread of its own.
+    func ask(_ path: String, _ headers: [String: String] = [:]) async throws -> String {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { [self] in
+                continuation.resume(with: Result { try send(path, headers) })
+            }
+        }
+    }
+
+    private func send(_ path: String, _ headers: [String: String]) throws -> String {
         let lines = headers.map { "\($0.key): \($0.value)\r\n" }.joined()
         guard writeAll(descriptor, Array("GET \(path) HTTP/1.1\r\nHost: tenant\r\n\(lines)\r\n".utf8)[...]) else {
             throw TestSupportError("the connection is gone")
@@ -45,12 +54,18 @@ final class RawConnection: Sendable {
         }
     }
 
-    /// Whether the other side ends it, within 10 s, without saying anything more.
-    func isEnded() -> Bool { read() == nil && errno == 0 }
+    /// Whether the other side ends it, within 30 s, without saying anything more.
+    func isEnded() async -> Bool {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [self] in
+                var byte: UInt8 = 0
+                continuation.resume(returning: recv(descriptor, &byte, 1, 0) == 0)
+            }
+        }
+    }
 
     private func read() -> String? {
         var buffer = [UInt8](repeating: 0, count: 16_384)
-        errno = 0
         let count = recv(descriptor, &buffer, buffer.count, 0)
         return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
     }
