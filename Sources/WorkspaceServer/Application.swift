@@ -59,7 +59,10 @@ struct WorkspaceServer: Sendable {
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
         }
-        router.get("/ws") { _, _ -> Response in
+        router.get("/ws") { [connections] _, _ -> Response in
+            guard !connections.isDraining else {
+                throw Problem(status: .serviceUnavailable, detail: "this server is about to end")
+            }
             throw Problem(status: .upgradeRequired, detail: "this is a WebSocket")
         }
         let proxy = PlatformProxy(upstreamURL: configuration.upstreamURL, http: http)

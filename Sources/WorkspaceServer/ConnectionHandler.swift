@@ -33,7 +33,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let request):
-            if requestsInProgress == 0, upgrade.accepts(request) {
+            // A new WebSocket would only be closed again: its client finds the next server elsewhere.
+            if requestsInProgress == 0, !connections.isDraining, upgrade.accepts(request) {
                 upgradeRequest = request
                 return
             }
@@ -43,7 +44,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             if upgradeRequest != nil { return }
         case .end:
             if let request = upgradeRequest {
-                return upgrade.perform(request, on: context, before: self, draining: connections.isDraining)
+                return upgrade.perform(request, on: context, before: self)
             }
         }
         context.fireChannelRead(data)
@@ -70,12 +71,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .idleTimeIsOver? = event as? DrainEvent {
-            isLastAnswer = true
-            if requestsInProgress == 0, upgradeRequest == nil { end(context) }
-        } else if !(event is DrainEvent) {
-            context.fireUserInboundEventTriggered(event)
-        }
+        if !(event is DrainEvent) { context.fireUserInboundEventTriggered(event) }
     }
 
     /// Says that nothing more comes, and closes when the client has taken notice, or soon.

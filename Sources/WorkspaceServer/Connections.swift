@@ -1,19 +1,14 @@
 import NIOCore
 import Synchronization
 
-/// What a connection is told while the server drains.
-enum DrainEvent: Sendable {
-    /// From now on every answer is the last of its connection; a WebSocket is closed.
-    case begun
-    /// Who has not asked for anything until now is not waited for any more.
-    case idleTimeIsOver
-}
+/// What a connection is told when the server begins to drain: a WebSocket is closed.
+struct DrainEvent: Sendable {}
 
 /// Every open connection, so that the server can end without cutting one in a request.
 ///
 /// A server cannot close an idle connection without the risk that a request is just on its way. So nothing is
-/// closed at first: each answer says `Connection: close`, and only what stays idle for a while is closed. A
-/// request in progress is waited for, for as long as whoever sent SIGTERM lets it.
+/// closed at first: each answer says `Connection: close`, and only what stays idle for a while is closed, by the
+/// server's own shutdown, which also waits for requests in progress.
 final class Connections: Sendable {
     private struct State {
         var open: [ObjectIdentifier: any Channel] = [:]
@@ -32,26 +27,16 @@ final class Connections: Sendable {
         }
     }
 
-    /// Returns when no connection is left.
+    /// Returns when no connection is left, or when those that are left have had their time.
     func drain(idleTime: Duration) async {
-        state.withLock { $0.isDraining = true }
-        tell(.begun)
-        await wait(until: .now + idleTime)
-        while !isEmpty {
-            tell(.idleTimeIsOver)
-            await wait(until: .now + .seconds(1))
+        let open = state.withLock { state in
+            state.isDraining = true
+            return Array(state.open.values)
         }
-    }
-
-    private var isEmpty: Bool { state.withLock { $0.open.isEmpty } }
-
-    private func wait(until end: ContinuousClock.Instant) async {
-        while !isEmpty, ContinuousClock.now < end { try? await Task.sleep(for: Self.pause) }
-    }
-
-    private func tell(_ event: DrainEvent) {
-        for channel in state.withLock({ Array($0.open.values) }) {
-            channel.pipeline.fireUserInboundEventTriggered(event)
+        for channel in open { channel.pipeline.fireUserInboundEventTriggered(DrainEvent()) }
+        let end = ContinuousClock.now + idleTime
+        while !state.withLock({ $0.open.isEmpty }), ContinuousClock.now < end {
+            try? await Task.sleep(for: Self.pause)
         }
     }
 }

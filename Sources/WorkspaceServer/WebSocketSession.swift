@@ -13,15 +13,11 @@ final class WebSocketSession: ChannelInboundHandler {
     /// For the other side to answer a close frame.
     private static let closingTime = TimeAmount.seconds(5)
 
-    private let isDraining: Bool
     private var isClosing = false
     private var isAnswered = true
     private var pings: RepeatedTask?
 
-    init(isDraining: Bool) { self.isDraining = isDraining }
-
     func handlerAdded(context: ChannelHandlerContext) {
-        if isDraining { return close(context, Self.serviceRestart) }
         let bound = context.loopBound
         let session = NIOLoopBound(self, eventLoop: context.eventLoop)
         pings = context.eventLoop.scheduleRepeatedTask(

@@ -24,8 +24,7 @@ struct WebSocketUpgrade: Sendable {
     /// Answers 101, takes the HTTP handlers out, and puts a session in their place. What stands behind
     /// `handler` stays and sees nothing any more but the connection's end.
     func perform(
-        _ request: HTTPRequest, on context: ChannelHandlerContext, before handler: ConnectionHandler,
-        draining: Bool
+        _ request: HTTPRequest, on context: ChannelHandlerContext, before handler: ConnectionHandler
     ) {
         let bound = context.loopBound
         let unbound = NIOLoopBound(handler, eventLoop: context.eventLoop)
@@ -40,7 +39,7 @@ struct WebSocketUpgrade: Sendable {
             switch result {
             case .success(let headers):
                 Self.answer(headers, context)
-                Self.change(context, before: unbound.value, draining: draining)
+                Self.change(context, before: unbound.value)
             case .failure:
                 let refusal = HTTPResponse(
                     status: .badRequest, headerFields: [.connection: "close", .contentLength: "0"])
@@ -66,9 +65,7 @@ struct WebSocketUpgrade: Sendable {
         context.writeAndFlush(NIOAny(HTTPResponsePart.end(nil)), promise: nil)
     }
 
-    private static func change(
-        _ context: ChannelHandlerContext, before handler: ConnectionHandler, draining: Bool
-    ) {
+    private static func change(_ context: ChannelHandlerContext, before handler: ConnectionHandler) {
         let pipeline = context.pipeline.syncOperations
         let bound = NIOLoopBound(handler, eventLoop: context.eventLoop)
         let channel = context.channel
@@ -84,7 +81,7 @@ struct WebSocketUpgrade: Sendable {
                         [
                             WebSocketFrameEncoder(),
                             ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: maximumFrameBytes)),
-                            WebSocketProtocolErrorHandler(), WebSocketSession(isDraining: draining),
+                            WebSocketProtocolErrorHandler(), WebSocketSession(),
                         ], position: .before(bound.value))
                 }.whenFailure { _ in channel.close(promise: nil) }
         } catch {

@@ -50,7 +50,7 @@ struct LocalStack: Sendable {
     @discardableResult
     func docker(_ arguments: String...) async throws -> String {
         let result = try await runCommand(
-            "/usr/bin/env", ["docker"] + arguments, environment: processEnvironment)
+            "/usr/bin/env", ["docker"] + arguments, environment: processEnvironment, within: .seconds(180))
         guard result.status == 0 else { throw JourneyError("docker \(arguments): \(result.output)") }
         return result.output
     }

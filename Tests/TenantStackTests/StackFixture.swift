@@ -67,7 +67,10 @@ struct StackProgram {
     private init(_ product: String, listen: String, _ variables: [String: String]) throws {
         let port = try freePort()
         url = "http://127.0.0.1:\(port)"
-        var environment = ["PATH": "/usr/bin:/bin", listen: "127.0.0.1:\(port)"]
+        // What a test leaves open is not waited for when it stops the program.
+        var environment = [
+            "PATH": "/usr/bin:/bin", listen: "127.0.0.1:\(port)", "WORKSPACE_DRAIN_IDLE_SECONDS": "0",
+        ]
         // Where the Swift runtime is not on the system's own path.
         environment["LD_LIBRARY_PATH"] = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"]
         process = try ChildProcess(

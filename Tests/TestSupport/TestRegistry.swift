@@ -6,9 +6,18 @@ package struct TestRegistry: Sendable {
     package let url: String
     private let process: ChildProcess
     private let folder: String
+    private let authorization: [HTTPField]
 
-    package init() async throws {
+    package static let username = "tenant"
+    package static let password = "registry-secret"
+    /// Of the password; bcrypt, as the registry wants it.
+    private static let htpasswd = "tenant:$2b$05$abcdefghijklmnopqrstuubNCCgMNqYiQA5BMGxm7McAPft53drSm"
+
+    /// - Parameter asksForPassword: whether it lets nobody in without `username` and `password`
+    package init(asksForPassword: Bool = false) async throws {
         folder = try makeTemporaryFolder("registry")
+        let login = Data("\(Self.username):\(Self.password)".utf8).base64EncodedString()
+        authorization = asksForPassword ? [HTTPField("Authorization", "Basic \(login)")] : []
         let port = try freePort()
         url = "http://127.0.0.1:\(port)"
         let configuration = """
@@ -16,14 +25,15 @@ package struct TestRegistry: Sendable {
             log: {level: error}
             storage: {filesystem: {rootdirectory: \(folder)/data}}
             http: {addr: "127.0.0.1:\(port)", relativeurls: true}
-            """
+            """ + (asksForPassword ? "\nauth: {htpasswd: {realm: test, path: \(folder)/htpasswd}}" : "")
+        try Self.htpasswd.write(toFile: "\(folder)/htpasswd", atomically: true, encoding: .utf8)
         try configuration.write(toFile: "\(folder)/config.yml", atomically: true, encoding: .utf8)
         process = try ChildProcess("/usr/bin/docker-registry", ["serve", "\(folder)/config.yml"])
         let address = url + "/v2/"
         let http = HTTPClient()
         defer { http.shutdown() }
-        try await eventually("the registry") {
-            (try? await http.send(HTTPRequest("GET", address)))?.status == 200
+        try await eventually("the registry") { [authorization] in
+            (try? await http.send(HTTPRequest("GET", address, headers: authorization)))?.status == 200
         }
         for repository in [
             "tenant-postgres", "tenant-redis", "memory-plugin", "molecule-tenant", "cloudflared",
@@ -39,10 +49,13 @@ package struct TestRegistry: Sendable {
 
     package struct PushFailed: Error { var status: Int }
 
+    /// - Parameter labels: JSON of an object
     /// - Returns: the image's digest.
-    package func push(_ repository: String, tag: String, _ http: any HTTPTransport) async throws -> String {
+    package func push(
+        _ repository: String, tag: String, _ http: any HTTPTransport, labels: String = "{}"
+    ) async throws -> String {
         let config =
-            #"{"architecture":"amd64","os":"linux","config":{},"#
+            #"{"architecture":"amd64","os":"linux","config":{"Labels":\#(labels)},"#
             + #""rootfs":{"type":"layers","diff_ids":[]},"author":"\#(tag)"}"#
         let digest = try await upload(config, to: repository, http)
         let manifest = """
@@ -53,7 +66,9 @@ package struct TestRegistry: Sendable {
         let answer = try await http.send(
             HTTPRequest(
                 "PUT", "\(url)/v2/\(repository)/manifests/\(tag)",
-                headers: [HTTPField("Content-Type", "application/vnd.oci.image.manifest.v1+json")],
+                headers: authorization + [
+                    HTTPField("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+                ],
                 body: Array(manifest.utf8)))
         guard answer.status == 201, let digest = answer.header("Docker-Content-Digest") else {
             throw PushFailed(status: answer.status)
@@ -65,7 +80,7 @@ package struct TestRegistry: Sendable {
         -> String
     {
         let digest = "sha256:" + (try await sha256(of: text))
-        let start = try await http.send(HTTPRequest("POST", "\(url)/v2/\(repository)/blobs/uploads/"))
+        let start = try await http.send(HTTPRequest("POST", "\(url)/v2/\(repository)/blobs/uploads/", headers: authorization))
         guard start.status == 202, let location = start.header("Location") else {
             throw PushFailed(status: start.status)
         }
@@ -74,7 +89,7 @@ package struct TestRegistry: Sendable {
         let end = try await http.send(
             HTTPRequest(
                 "PUT", "\(target)\(separator)digest=\(digest)",
-                headers: [HTTPField("Content-Type", "application/octet-stream")], body: Array(text.utf8)))
+                headers: authorization + [HTTPField("Content-Type", "application/octet-stream")], body: Array(text.utf8)))
         guard end.status == 201 else { throw PushFailed(status: end.status) }
         return digest
     }

@@ -22,6 +22,8 @@ struct Connector: Sendable {
     let address: String
     let since: Date
     var connections: [Connection] = []
+    /// It hung up a stream that nobody had used: it is about to end, and gets nothing new.
+    var isRetiring = false
 
     var connectionDescriptions: [JSONValue] {
         connections.prefix(Self.listedConnections).map {
@@ -69,6 +71,7 @@ final class Connectors: Sendable {
                 state.connectors[tunnel]?[id]
                 ?? Connector(id: id, address: stream.remoteAddress, since: Date())
             connector.connections.append(connection)
+            connector.isRetiring = false
             if state.connectors[tunnel]?.isEmpty ?? true { state.changes[tunnel] = Date() }
             state.connectors[tunnel, default: [:]][id] = connector
             state.idle[tunnel, default: []].append(stream)
@@ -78,7 +81,10 @@ final class Connectors: Sendable {
 
     private func remove(_ stream: ByteStream, tunnel: String, connector id: String) {
         state.withLock { state in
-            state.idle[tunnel]?.removeAll { $0 === stream }
+            if let index = state.idle[tunnel]?.firstIndex(where: { $0 === stream }) {
+                state.idle[tunnel]?.remove(at: index)
+                state.connectors[tunnel]?[id]?.isRetiring = true
+            }
             state.connectors[tunnel]?[id]?.connections.removeAll { $0.stream === stream }
             if state.connectors[tunnel]?[id]?.connections.isEmpty == true {
                 state.connectors[tunnel]?[id] = nil
@@ -94,6 +100,15 @@ final class Connectors: Sendable {
                 if stream.isOpen { return stream }
             }
             return nil
+        }
+    }
+
+    /// Whether a stream in use may be used for another request: not when its connector is about to end.
+    func keeps(_ stream: ByteStream, of tunnel: String) -> Bool {
+        state.withLock { state in
+            (state.connectors[tunnel] ?? [:]).values.contains { connector in
+                !connector.isRetiring && connector.connections.contains { $0.stream === stream }
+            }
         }
     }
 

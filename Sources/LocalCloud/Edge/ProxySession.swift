@@ -1,6 +1,10 @@
 import NIOCore
 import TunnelLink
 
+/// A service ends a connection that has been idle for a while, and a request may be on its way just then. One
+/// that must not be sent twice takes a kept connection only that has answered this lately.
+private let freshTime: Duration = .seconds(2)
+
 /// One client connection of the edge or of the platform front: forwards its requests one after another.
 struct ProxySession<Backend: Upstreams> {
     private let upstreams: Backend
@@ -15,9 +19,6 @@ struct ProxySession<Backend: Upstreams> {
         let answeredAt = ContinuousClock.now
     }
 
-    /// A service ends a connection that has been idle for a while, and a request may be on its way just then.
-    /// One that must not be sent twice takes a connection only that has answered this lately.
-    private static var freshTime: Duration { .seconds(2) }
 
     init(_ client: ByteStream, _ upstreams: Backend) {
         self.client = client
@@ -65,11 +66,13 @@ struct ProxySession<Backend: Upstreams> {
     private mutating func exchange(
         _ request: ProxiedHead, _ framing: BodyFraming, _ destination: String
     ) async throws -> (ByteReader, ProxiedHead) {
-        if let kept, kept.destination == destination, kept.reader.stream.isOpen {
+        if let kept, kept.destination == destination, kept.reader.stream.isOpen,
+            upstreams.keeps(kept.reader.stream, destination)
+        {
             self.kept = nil
             if request.isIdempotent, framing == .counted(0) {
                 if let result = try? await attempt(request, framing, on: kept.reader) { return result }
-            } else if kept.answeredAt.duration(to: .now) < Self.freshTime {
+            } else if kept.answeredAt.duration(to: .now) < freshTime {
                 return try await attempt(request, framing, on: kept.reader)
             }
             kept.reader.stream.close()

@@ -26,6 +26,8 @@ protocol Upstreams: Sendable {
     /// Names what the request would be sent to; the same name can take a later request on the same stream.
     func destination(_ head: ProxiedHead) async throws -> String
     func open(_ destination: String) async throws -> ByteReader
+    /// Whether a stream that was opened may take another request.
+    func keeps(_ stream: ByteStream, _ destination: String) -> Bool
 }
 
 /// Hostname, DNS record, tunnel, ingress rule, connector.
@@ -42,6 +44,10 @@ struct TunnelUpstreams: Upstreams {
             throw EdgeFailure.noConnector
         }
         return "\(tunnel) \(service)"
+    }
+
+    func keeps(_ stream: ByteStream, _ destination: String) -> Bool {
+        connectors.keeps(stream, of: String(destination.prefix { $0 != " " }))
     }
 
     func open(_ destination: String) async throws -> ByteReader {
@@ -95,6 +101,8 @@ struct FixedUpstream: Upstreams {
     let endpoint: Settings.Endpoint
 
     func destination(_ head: ProxiedHead) -> String { "control plane" }
+
+    func keeps(_ stream: ByteStream, _ destination: String) -> Bool { true }
 
     func open(_ destination: String) async throws -> ByteReader {
         do {

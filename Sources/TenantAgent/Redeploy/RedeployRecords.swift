@@ -24,8 +24,9 @@ struct RedeployRecords: Sendable {
             installation.redeployRecordsPath, with: try encoded(Array(records.suffix(Self.maximumRecords))))
     }
 
+    /// A file that is no list of records counts as none: it must not hold up redeploys.
     private func load() throws -> [Record] {
         guard let bytes = try Files.read(installation.redeployRecordsPath) else { return [] }
-        return try JSONDecoder().decode([Record].self, from: Data(bytes))
+        return (try? JSONDecoder().decode([Record].self, from: Data(bytes))) ?? []
     }
 }
