@@ -17,7 +17,7 @@ struct RolloutSimulationReport: Codable, Sendable {
     /// From the order to the end, in virtual time.
     var rolloutSeconds = 0.0
     /// What its settings allow at the best: every batch as long as its slowest tenant, all slots always in
-    /// use, and the soaks.
+    /// use, the soaks, and the window for those that are away.
     var settingsSeconds = 0.0
     var shareOfLimit = 0.0
     var batches: Int
@@ -91,7 +91,9 @@ struct RolloutSimulationReport: Codable, Sendable {
         }
         let body = settings.rollout
         let soaks = Double((body.soakSeconds ?? 0) + 4 * (body.waveSoakSeconds ?? 0))
-        settingsSeconds = fleet.commands.batchSeconds / Double(settings.concurrency) + soaks
+        // Whoever stays away is waited for until the window closes.
+        let window = outcomes["untouched"] == nil ? 0 : Double(body.offlineSeconds ?? 0)
+        settingsSeconds = fleet.commands.batchSeconds / Double(settings.concurrency) + soaks + window
         if rolloutSeconds > 0 { shareOfLimit = settingsSeconds / rolloutSeconds }
     }
 
@@ -158,7 +160,7 @@ extension RolloutSimulationReport {
             seed \(seed), \(tenants) tenants, \(replicas) replicas: \(state)\(reason.map { ", \($0)" } ?? "")
               ended         \(list(outcomes))
               time          \(tenth(rolloutSeconds)) s; at the best \(tenth(settingsSeconds)) s with these \
-            batches, slots and soaks: \(tenth(shareOfLimit * 100)) %; \(batches) batches
+            batches, slots, soaks and windows: \(tenth(shareOfLimit * 100)) %; \(batches) batches
               provider      \(hundredth(callsPerTenant)) calls a tenant: \(list(calls))
               throttled     \(list(throttled))
               database      \(tenth(transactionsPerTenant)) transactions a tenant
