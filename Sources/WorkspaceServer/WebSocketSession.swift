@@ -42,7 +42,9 @@ final class WebSocketSession: ChannelInboundHandler {
         case .ping: send(context, WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData))
         case .connectionClose:
             // The answer to this side's close, or to be answered with the same code.
-            if !isClosing { send(context, .init(fin: true, opcode: .connectionClose, data: frame.unmaskedData)) }
+            if !isClosing {
+                send(context, .init(fin: true, opcode: .connectionClose, data: frame.unmaskedData))
+            }
             isClosing = true
             context.close(promise: nil)
         default: break

@@ -59,7 +59,9 @@ struct WebSocketUpgrade: Sendable {
     private static func answer(_ headers: HTTPHeaders, _ context: ChannelHandlerContext) {
         var response = HTTPResponse(status: .switchingProtocols)
         for (name, value) in headers {
-            if let name = HTTPField.Name(name) { response.headerFields.append(.init(name: name, value: value)) }
+            if let name = HTTPField.Name(name) {
+                response.headerFields.append(.init(name: name, value: value))
+            }
         }
         context.write(NIOAny(HTTPResponsePart.head(response)), promise: nil)
         context.writeAndFlush(NIOAny(HTTPResponsePart.end(nil)), promise: nil)

@@ -36,7 +36,8 @@ extension JourneyTests {
     /// What the platform does not send: another connector, and fresh configuration.
     private func expectAgentsOwnRedeploys(_ instance: String) async throws {
         let connector = try await stack.agentRedeploy(
-            instance, ["--service", "cloudflared", "--image", try stack.image("cloudflared", "v2"), "--drain", "5"])
+            instance,
+            ["--service", "cloudflared", "--image", try stack.image("cloudflared", "v2"), "--drain", "5"])
         #expect(connector.outcome == .updated, "\(connector)")
         let refresh = try await stack.agentRedeploy(instance, ["--refresh", "--id", "journey-refresh"])
         #expect(refresh.outcome == .unchanged && refresh.service == "tenant", "\(refresh)")
@@ -62,11 +63,14 @@ extension JourneyTests {
             try await stack.inside(instance, "docker exec molecule-redis redis-cli set journey \(mark)")
             try await stack.inside(
                 instance,
-                "docker exec molecule-postgres psql -q -U molecule -c 'CREATE TABLE journey AS SELECT 1 AS n'")
+                "docker exec molecule-postgres psql -q -U molecule -c 'CREATE TABLE journey AS SELECT 1 AS n'"
+            )
             for (service, repository) in [
-                ("memory-plugin", "memory-plugin"), ("redis", "tenant-redis"), ("postgres", "tenant-postgres"),
+                ("memory-plugin", "memory-plugin"), ("redis", "tenant-redis"),
+                ("postgres", "tenant-postgres"),
             ] {
-                let order = ["--service", service, "--image", try stack.image(repository, "v2"), "--id", mark + service]
+                let image = try stack.image(repository, "v2")
+                let order = ["--service", service, "--image", image, "--id", mark + service]
                 let report = try await stack.agentRedeploy(instance, order)
                 #expect(report.outcome == .updated && report.healthy, "\(report)")
                 let again = try await stack.agentRedeploy(instance, order)
@@ -127,7 +131,8 @@ extension JourneyTests {
         try await withTenant { slug, org, instance in
             for (round, pause) in [0.3, 0.9, 1.5, 2.5, 4, 6].enumerated() {
                 let tag = round.isMultiple(of: 2) ? "v2" : "v1"
-                let order = "redeploy --drain 5 --id kill-\(round) --image \(try stack.image("molecule-tenant", tag))"
+                let image = try stack.image("molecule-tenant", tag)
+                let order = "redeploy --drain 5 --id kill-\(round) --image \(image)"
                 try await stack.inside(
                     instance, "timeout -s KILL \(pause) /usr/local/bin/tenant-agent \(order); true")
                 try await eventually("\(slug) to serve after a kill at \(pause) s", within: .seconds(40)) {

@@ -67,7 +67,9 @@ final class DockerProxy: Sendable {
                     calls.append(call)
                     return calls.count
                 }
-                if case .before(let chosen) = cut, number >= chosen { isCut.store(true, ordering: .releasing) }
+                if case .before(let chosen) = cut, number >= chosen {
+                    isCut.store(true, ordering: .releasing)
+                }
                 // Answers are withheld before the daemon can give one.
                 if case .after(let chosen) = cut, number == chosen {
                     isCut.store(true, ordering: .releasing)

@@ -39,7 +39,9 @@ private func container(_ id: String, started: String = "1", restarts: Int = 0) t
     #expect(counters.buckets.map(\.upTo) == [0.01, 0.1, nil])
     #expect(counters.buckets.map(\.count) == [50, 95, 100])
     #expect(TrafficCounters(prometheus: "process_cpu_seconds_total 1\n") == nil)
-    #expect(TrafficCounters(prometheus: "molecule_tenant_http_responses_total{status=\"2xx\"} NaN")?.requests == 0)
+    #expect(
+        TrafficCounters(prometheus: "molecule_tenant_http_responses_total{status=\"2xx\"} NaN")?.requests == 0
+    )
 }
 
 @Test func the95thPercentileIsInterpolatedInItsBucket() throws {

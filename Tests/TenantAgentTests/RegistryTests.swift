@@ -46,7 +46,8 @@ private func withAccess(
         let text = try #require(fields.first?.value)
         #expect(text.utf8.allSatisfy { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") })
         let decoded = text.replacing("-", with: "+").replacing("_", with: "/")
-        let login = try JSONDecoder().decode([String: String].self, from: #require(Data(base64Encoded: decoded)))
+        let login = try JSONDecoder().decode(
+            [String: String].self, from: #require(Data(base64Encoded: decoded)))
         #expect(
             login == [
                 "username": "tenant", "password": "registry-secret", "serveraddress": "registry.example:5000",
@@ -113,7 +114,8 @@ func withoutCredentialsImagesAreFetchedAsTheyAre(status: Int) async throws {
     #expect(settings.isInsecure("localhost:5000") && settings.isInsecure("127.0.0.1:1"))
     #expect(!settings.isInsecure("docker.io") && !settings.isInsecure("11.0.0.1:5000"))
     #expect(settings.imageArchitecture == "amd64")
-    let challenge = #"Bearer realm="https://auth.example/token",service="registry.example",scope="a:b:pull,push""#
+    let challenge =
+        #"Bearer realm="https://auth.example/token",service="registry.example",scope="a:b:pull,push""#
     #expect(
         Registry.parameters(challenge) == [
             "realm": "https://auth.example/token", "service": "registry.example", "scope": "a:b:pull,push",
@@ -135,7 +137,8 @@ private let hasDaemon: Bool = {
 @Suite(.enabled(if: hasDaemon, "needs a Docker daemon"))
 struct PrivateRegistryTests {
     private func withRegistry(
-        _ body: (_ image: ImageReference, _ access: RegistryAccess, _ stranger: RegistryAccess) async throws -> Void
+        _ body: (_ image: ImageReference, _ access: RegistryAccess, _ stranger: RegistryAccess) async throws
+            -> Void
     ) async throws {
         let registry = try await TestRegistry(asksForPassword: true)
         let http = HTTPClient()

@@ -96,7 +96,8 @@ struct RouteTests {
         await #expect(throws: (any Error).self) { try await Route(pid: 2_000_000_000).lead(to: 8081) }
         // The first slot needs no rules.
         try await Route(pid: 2_000_000_000).lead(to: 8080)
-        let (status, output) = try await NetworkCommand(pid: 0).run(["/bin/sh", "-c", "cat; exit 7"], input: "a")
+        let (status, output) = try await NetworkCommand(pid: 0).run(
+            ["/bin/sh", "-c", "cat; exit 7"], input: "a")
         #expect(status == 7 && output == "a")
     }
 }

@@ -203,9 +203,9 @@ struct TakeoverTests {
             takeover.watch = .seconds(10)
             let outcome = try await takeover.run()
             guard case .rolledBack(let failure) = outcome else {
-                    Issue.record("\(outcome)")
-                    return
-                }
+                Issue.record("\(outcome)")
+                return
+            }
             #expect(failure.code == .startFailed || failure.code == .unhealthy)
             #expect(try await scene.version()?.contains("old") == true)
             #expect(try await scene.docker.container(scene.name)?.id == old)

@@ -106,7 +106,8 @@ private func withServer(
         #expect(try await plain.ask("/ws", ["X-Molecule-Org-Id": org]).hasPrefix("HTTP/1.1 426"))
         let old = try RawConnection(port: port)
         #expect(
-            try await old.ask("/ws", named.merging(["Sec-WebSocket-Version": "8"]) { $1 }).hasPrefix("HTTP/1.1 400"))
+            try await old.ask("/ws", named.merging(["Sec-WebSocket-Version": "8"]) { $1 }).hasPrefix(
+                "HTTP/1.1 400"))
     }
 }
 

@@ -34,7 +34,8 @@ final class RawConnection: Sendable {
 
     private func send(_ path: String, _ headers: [String: String]) throws -> String {
         let lines = headers.map { "\($0.key): \($0.value)\r\n" }.joined()
-        guard writeAll(descriptor, Array("GET \(path) HTTP/1.1\r\nHost: tenant\r\n\(lines)\r\n".utf8)[...]) else {
+        guard writeAll(descriptor, Array("GET \(path) HTTP/1.1\r\nHost: tenant\r\n\(lines)\r\n".utf8)[...])
+        else {
             throw TestSupportError("the connection is gone")
         }
         return try answer()

@@ -21,7 +21,9 @@ final class SilentServer: Sendable {
                 bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard status == 0, listen(listener, 4) == 0 else { throw TestSupportError("cannot listen on \(port)") }
+        guard status == 0, listen(listener, 4) == 0 else {
+            throw TestSupportError("cannot listen on \(port)")
+        }
         Thread.detachNewThread { [self] in
             let accepted = accept(listener, nil, nil)
             var buffer = [UInt8](repeating: 0, count: 16_384)

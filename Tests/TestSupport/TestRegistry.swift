@@ -80,7 +80,8 @@ package struct TestRegistry: Sendable {
         -> String
     {
         let digest = "sha256:" + (try await sha256(of: text))
-        let start = try await http.send(HTTPRequest("POST", "\(url)/v2/\(repository)/blobs/uploads/", headers: authorization))
+        let start = try await http.send(
+            HTTPRequest("POST", "\(url)/v2/\(repository)/blobs/uploads/", headers: authorization))
         guard start.status == 202, let location = start.header("Location") else {
             throw PushFailed(status: start.status)
         }
@@ -89,7 +90,8 @@ package struct TestRegistry: Sendable {
         let end = try await http.send(
             HTTPRequest(
                 "PUT", "\(target)\(separator)digest=\(digest)",
-                headers: authorization + [HTTPField("Content-Type", "application/octet-stream")], body: Array(text.utf8)))
+                headers: authorization + [HTTPField("Content-Type", "application/octet-stream")],
+                body: Array(text.utf8)))
         guard end.status == 201 else { throw PushFailed(status: end.status) }
         return digest
     }

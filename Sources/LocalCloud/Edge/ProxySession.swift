@@ -19,7 +19,6 @@ struct ProxySession<Backend: Upstreams> {
         let answeredAt = ContinuousClock.now
     }
 
-
     init(_ client: ByteStream, _ upstreams: Backend) {
         self.client = client
         self.upstreams = upstreams

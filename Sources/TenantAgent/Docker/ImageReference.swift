@@ -37,7 +37,8 @@ struct ImageReference: Sendable, Equatable, CustomStringConvertible {
     /// `host[:port]`, `docker.io` where the reference names none.
     var registry: String {
         let first = String(repository.prefix { $0 != "/" })
-        let isHost = first != repository && (first.contains(".") || first.contains(":") || first == "localhost")
+        let isHost =
+            first != repository && (first.contains(".") || first.contains(":") || first == "localhost")
         return isHost ? first : "docker.io"
     }
 

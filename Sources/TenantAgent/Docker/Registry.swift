@@ -35,7 +35,8 @@ struct Registry: Sendable {
     let http: HTTPClient
 
     private static let indexTypes = [
-        "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
     ]
     private static let manifestTypes = [
         "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json",
@@ -164,7 +165,8 @@ struct Registry: Sendable {
             }
         }
         let response = try await http.send(request)
-        guard response.isSuccess, let grant = try? JSONDecoder().decode(Grant.self, from: Data(response.body)),
+        guard response.isSuccess,
+            let grant = try? JSONDecoder().decode(Grant.self, from: Data(response.body)),
             let token = grant.token ?? grant.accessToken
         else { return nil }
         return HTTPField("Authorization", "Bearer \(token)")

@@ -16,7 +16,6 @@ struct Mending: Sendable {
         var state = try StackState.load(installation.stackStatePath)
         guard let replacement = state.replacement else { return false }
         let name = replacement.container
-        log("\(name): a replacement was cut off")
         if let takeover = replacement.takeover {
             switch takeover.phase {
             case .starting: try await withdraw(name)

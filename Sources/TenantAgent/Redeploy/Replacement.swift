@@ -43,14 +43,19 @@ struct Replacement: Sendable {
 
     /// Creates the new container beside the old one: an image that cannot even be that replaces nothing.
     private func prepare() async throws -> Bool {
-        let name = Self.nextName(service.name)
-        try await docker.remove(name)
-        _ = try await docker.create(name, try StackRuntime.labelled(service.spec))
+        let next = Self.nextName(service.name)
         try update {
             $0.replacement = .init(
                 container: service.name, image: service.spec.image, port: service.slot?.port)
         }
-        return try await docker.container(service.name) != nil
+        do {
+            try await docker.remove(next)
+            _ = try await docker.create(next, try StackRuntime.labelled(service.spec))
+            return try await docker.container(service.name) != nil
+        } catch {
+            _ = try? await Mending(installation: installation, docker: docker).run()
+            throw error
+        }
     }
 
     private func swap(_ hadPrevious: Bool) async throws {

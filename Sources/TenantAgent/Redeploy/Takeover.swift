@@ -68,12 +68,17 @@ struct Takeover: Sendable {
     private var mending: Mending { Mending(installation: installation, docker: docker) }
 
     private func create() async throws {
-        try await docker.remove(next)
-        _ = try await docker.create(next, try StackRuntime.labelled(service.spec))
         try update {
             $0.replacement = .init(
                 container: service.name, image: service.spec.image, port: service.slot?.port,
                 takeover: .init())
+        }
+        do {
+            try await docker.remove(next)
+            _ = try await docker.create(next, try StackRuntime.labelled(service.spec))
+        } catch {
+            _ = try? await mending.run()
+            throw error
         }
     }
 

@@ -20,7 +20,7 @@ struct Route: Sendable {
         let present: Rules
         do {
             present = try await rules()
-        } catch where port == Self.front {
+        } catch  where port == Self.front {
             // A machine without iptables has no rules, and the first slot needs none.
             return
         }
@@ -40,7 +40,8 @@ struct Route: Sendable {
     }
 
     @discardableResult
-    private func iptables(_ program: String, _ arguments: [String], input: String = "") async throws -> String {
+    private func iptables(_ program: String, _ arguments: [String], input: String = "") async throws -> String
+    {
         guard let path = Self.folders.map({ "\($0)/\(program)" }).first(where: Files.exists) else {
             throw StageFailure(.startFailed, "\(program) is not installed")
         }

@@ -14,6 +14,7 @@ struct StackRuntime: Sendable {
         guard try await Mending(installation: installation, docker: docker).run() else {
             return (try await Stack.load(installation, docker), runtime, false)
         }
+        log("what a redeploy that was cut off had left is mended")
         let stack = try await Stack.load(installation, docker)
         return (stack, try await open(stack, docker), true)
     }
