@@ -19,8 +19,8 @@ struct Configuration: Sendable {
     var platform: Platform?
     /// `CONFIG_REFRESH_SECONDS`, 5 to 86,400, default 300.
     var refreshSeconds = 300
-    /// `WORKSPACE_DRAIN_IDLE_SECONDS`, 0 to 300, default 5: after SIGTERM, how long an idle connection may stay
-    /// that no answer has told to close.
+    /// `WORKSPACE_DRAIN_IDLE_SECONDS`, 0 to 300, default 5: after SIGTERM, how long an idle connection may
+    /// stay that no answer has told to close.
     var drainIdleSeconds = 5
     /// `IMAGE_VERSION`, set by the image.
     var version = "unknown"

@@ -7,8 +7,8 @@ struct DrainEvent: Sendable {}
 /// Every open connection, so that the server can end without cutting one in a request.
 ///
 /// A server cannot close an idle connection without the risk that a request is just on its way. So nothing is
-/// closed at first: each answer says `Connection: close`, and only what stays idle for a while is closed, by the
-/// server's own shutdown, which also waits for requests in progress.
+/// closed at first: each answer says `Connection: close`, and only what stays idle for a while is closed, by
+/// the server's own shutdown, which also waits for requests in progress.
 final class Connections: Sendable {
     private struct State {
         var open: [ObjectIdentifier: any Channel] = [:]

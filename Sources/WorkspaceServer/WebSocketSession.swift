@@ -2,8 +2,8 @@ import NIOCore
 import NIOWebSocket
 
 /// A WebSocket that says back what it hears, and asks from time to time whether anybody is there. Its end is
-/// announced: 1012 (service restart) tells the client to connect again. Source: RFC 6455, and the IANA registry
-/// of WebSocket close codes.
+/// announced: 1012 (service restart) tells the client to connect again. Source: RFC 6455, and the IANA
+/// registry of WebSocket close codes.
 final class WebSocketSession: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame

@@ -3,8 +3,8 @@ import Hummingbird
 import Logging
 import Synchronization
 
-/// A bad release of molecule-tenant: it is healthy whenever it is asked, answers every third other request with
-/// 500, and counts all of them in its metrics as the good ones do.
+/// A bad release of molecule-tenant: it is healthy whenever it is asked, answers every third other request
+/// with 500, and counts all of them in its metrics as the good ones do.
 @main
 enum Main {
     static func main() async throws {

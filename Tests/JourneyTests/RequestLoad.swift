@@ -2,8 +2,8 @@ import CurlHTTP
 import Foundation
 import Synchronization
 
-/// Clients that ask a tenant through the edge for as long as they are let, each on a connection of its own that
-/// it keeps: every other request is a POST. What is not answered by the tenant is a failure.
+/// Clients that ask a tenant through the edge for as long as they are let, each on a connection of its own
+/// that it keeps: every other request is a POST. What is not answered by the tenant is a failure.
 final class RequestLoad: Sendable {
     struct Counts: Sendable {
         var answered = 0

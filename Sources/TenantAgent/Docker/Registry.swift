@@ -16,7 +16,8 @@ struct RemoteImage: Sendable {
         var digest: String
     }
 
-    /// Compressed bytes of what has to be fetched where `present` is here: layers are shared from the lowest up.
+    /// Compressed bytes of what has to be fetched where `present` is here: layers are shared from the lowest
+    /// up.
     func missingBytes(over present: [String]) -> Int {
         let shared = zip(layers.map(\.digest), present).prefix { $0 == $1 }.count
         return layers.dropFirst(shared).reduce(0) { $0 + $1.size }

@@ -3,8 +3,8 @@ import FoundationEssentials
 import Glibc
 import TenantProtocol
 
-/// What this instance presents to its image registry. The platform is asked when an image is to be fetched, again
-/// only when it did not answer, and what it hands out stays in memory.
+/// What this instance presents to its image registry. The platform is asked when an image is to be fetched,
+/// again only when it did not answer, and what it hands out stays in memory.
 actor RegistryAccess {
     private let installation: Installation
     private let platform: PlatformClient?

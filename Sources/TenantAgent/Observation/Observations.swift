@@ -17,8 +17,8 @@ struct Observations: Codable, Equatable, Sendable {
     /// Id of the container that serves.
     private(set) var container: String?
     private(set) var tookOverAt = 0
-    /// By itself, since it took over, as far as Docker has forgotten it: its own count starts over with a start
-    /// by hand.
+    /// By itself, since it took over, as far as Docker has forgotten it: its own count starts over with a
+    /// start by hand.
     private var forgottenRestarts = 0
     private var restartCount = 0
     /// When the process started that `counters` are of.

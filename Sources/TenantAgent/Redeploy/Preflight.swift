@@ -2,8 +2,8 @@ import CurlHTTP
 import Glibc
 import TenantProtocol
 
-/// What can be known of an image before it is fetched: that there is room for it, that its registry has it, and
-/// that it reads the data.
+/// What can be known of an image before it is fetched: that there is room for it, that its registry has it,
+/// and that it reads the data.
 struct Preflight: Sendable {
     let docker: DockerEngine
     let check: ImageCheck

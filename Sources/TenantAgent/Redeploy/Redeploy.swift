@@ -1,7 +1,7 @@
 import TenantProtocol
 
-/// `tenant-agent redeploy`: another image for one service, or fresh configuration for molecule-tenant, gated by
-/// health. Everything that can fail without touching what runs comes first.
+/// `tenant-agent redeploy`: another image for one service, or fresh configuration for molecule-tenant, gated
+/// by health. Everything that can fail without touching what runs comes first.
 struct Redeploy: Sendable {
     let installation: Installation
     let docker: DockerEngine

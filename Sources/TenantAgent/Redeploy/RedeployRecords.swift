@@ -1,8 +1,8 @@
 import FoundationEssentials
 import TenantProtocol
 
-/// The reports of the last redeploys that had an id, oldest first. SendCommand has no client token, so that the
-/// same order may arrive twice: the second time it is answered from here.
+/// The reports of the last redeploys that had an id, oldest first. SendCommand has no client token, so that
+/// the same order may arrive twice: the second time it is answered from here.
 struct RedeployRecords: Sendable {
     let installation: Installation
 

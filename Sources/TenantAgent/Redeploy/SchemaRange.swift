@@ -1,7 +1,7 @@
 import TenantProtocol
 
-/// The label `molecule.schema=MIN-MAX`: the image reads data of the schema versions MIN to MAX, and brings the
-/// data to MAX when it starts.
+/// The label `molecule.schema=MIN-MAX`: the image reads data of the schema versions MIN to MAX, and brings
+/// the data to MAX when it starts.
 struct SchemaRange: Equatable, Sendable {
     let versions: ClosedRange<Int>
 

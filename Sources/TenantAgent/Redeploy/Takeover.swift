@@ -4,8 +4,8 @@ import TenantProtocol
 /// gets every new connection, is watched for a moment, and only then the old one may end. Going back is a
 /// change of the packet rules, for as long as the old one runs.
 ///
-/// The state on the disk names the one that serves. It is written after the rules were changed: a run that was
-/// cut off before goes back, one that was cut off later goes on (`Mending`).
+/// The state on the disk names the one that serves. It is written after the rules were changed: a run that
+/// was cut off before goes back, one that was cut off later goes on (`Mending`).
 struct Takeover: Sendable {
     let installation: Installation
     let runtime: StackRuntime

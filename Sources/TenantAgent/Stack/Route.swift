@@ -4,9 +4,9 @@ import TenantProtocol
 /// connections only, established ones stay where they are (conntrack). With the first slot there is nothing
 /// to lead. The rules have a chain of their own, which is replaced in one piece, and end with the network.
 ///
-/// Only packets that open a connection are led: the kernel may first see an old connection in its middle, when
-/// the rules are new, and would send it to a container that does not know it. `127.0.0.2` is left alone: by
-/// this address the agent asks a slot itself.
+/// Only packets that open a connection are led: the kernel may first see an old connection in its middle,
+/// when the rules are new, and would send it to a container that does not know it. `127.0.0.2` is left alone:
+/// by this address the agent asks a slot itself.
 struct Route: Sendable {
     /// A process in the network.
     let pid: Int32
@@ -15,7 +15,8 @@ struct Route: Sendable {
     private static let front = Slot.first(of: .tenant).port
     private static let folders = ["/usr/sbin", "/sbin"]
 
-    /// - Throws: `startFailed` when the rules cannot be changed. Nothing happens when they are as they shall be.
+    /// Nothing happens when the rules are as they shall be.
+    /// - Throws: `startFailed` when they cannot be changed
     func lead(to port: UInt16) async throws {
         let present: Rules
         do {
