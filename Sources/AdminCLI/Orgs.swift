@@ -165,6 +165,7 @@ func table(_ rows: [[String]]) -> [String] {
         let cells = row.enumerated().map { column, cell in
             column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
         }
-        return cells.joined(separator: "  ")
+        let line = cells.joined(separator: "  ")
+        return String(line.reversed().drop { $0 == " " }.reversed())
     }
 }
