@@ -97,7 +97,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["CurlHTTP", "Postgres", logging, subprocess],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("AWSSigV4Tests", ["AWSSigV4"]),
-        tests("AdminCLITests", ["AdminCLI", "AWSSigV4"]),
+        tests("AdminCLITests", ["AdminCLI", "AWSSigV4", "CurlHTTP"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),
         tests("PostgresTests", ["Postgres"]),
         tests("WorkflowsTests", ["Workflows"]),

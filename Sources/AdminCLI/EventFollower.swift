@@ -9,18 +9,20 @@ actor EventFollower {
     }
 
     /// The control plane says something every 15 s: a connection that is silent for longer is dead.
-    static let silence: Duration = .seconds(60)
+    static let longestSilence: Duration = .seconds(60)
     static let pause: Duration = .seconds(1)
 
     private let api: ControlPlaneAPI
     private let path: String
+    private let silence: Duration
     private var lastEventID: String?
     private var heardAt = ContinuousClock.now
     private var patience = Patience()
 
-    init(_ api: ControlPlaneAPI, _ path: String) {
+    init(_ api: ControlPlaneAPI, _ path: String, silence: Duration = EventFollower.longestSilence) {
         self.api = api
         self.path = path
+        self.silence = silence
     }
 
     /// Ends only with an error: a refusal, or a control plane that stays away for longer than `Patience`.
@@ -84,7 +86,7 @@ actor EventFollower {
 
     private func endWhenSilent(_ reading: Task<Void, any Error>) async {
         while true {
-            let left = Self.silence - (ContinuousClock.now - heardAt)
+            let left = silence - (ContinuousClock.now - heardAt)
             guard left > .zero else { return reading.cancel() }
             guard (try? await Task.sleep(for: left)) != nil else { return }
         }
@@ -93,9 +95,12 @@ actor EventFollower {
 
 /// For how long the control plane may be away, once it was there. It is replaced in less.
 struct Patience {
-    static let limit: Duration = .seconds(300)
+    static let longest: Duration = .seconds(300)
 
+    private let limit: Duration
     private var since: ContinuousClock.Instant?
+
+    init(limit: Duration = Patience.longest) { self.limit = limit }
 
     var isTried: Bool { since != nil }
 
@@ -103,7 +108,7 @@ struct Patience {
     mutating func bear(_ error: any Error) throws {
         let isPassing = (error as? Failure)?.isPassing ?? (error as? HTTPError)?.isPassing ?? false
         let began = since ?? .now
-        guard isPassing, ContinuousClock.now - began < Self.limit else { throw error }
+        guard isPassing, ContinuousClock.now - began < limit else { throw error }
         since = began
     }
 }

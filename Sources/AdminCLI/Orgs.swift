@@ -153,7 +153,8 @@ struct Org: Decodable {
 }
 
 /// Columns two spaces apart.
-func table(_ rows: [[String]]) -> [String] {
+func table(_ texts: [[String]]) -> [String] {
+    let rows = texts.map { $0.map(oneLine) }
     var widths: [Int] = []
     for row in rows {
         for (column, cell) in row.enumerated() {

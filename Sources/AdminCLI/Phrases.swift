@@ -6,6 +6,16 @@ func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count 
 /// A code of the control plane as words: `rolled_back` is `rolled back`.
 func words(_ code: String) -> String { code.replacing("_", with: " ") }
 
+/// Without line breaks and other controls, which a terminal would follow.
+func oneLine(_ text: String) -> String {
+    let scalars: [Unicode.Scalar] = text.unicodeScalars.map { scalar in
+        scalar.properties.generalCategory == .control ? " " : scalar
+    }
+    var line = String.UnicodeScalarView()
+    line.append(contentsOf: scalars)
+    return String(line)
+}
+
 /// `v2 (sha256:0123456789ab)`; without an image it is the configuration.
 func imageText(tag: String?, digest: String?) -> String {
     guard let digest else { return tag ?? "the configuration" }

@@ -98,6 +98,18 @@ import Testing
         #expect(board.lines(columns: 60, rows: 3).contains { $0.hasPrefix("> wave 10") })
     }
 
+    /// What an instance reports ends up here: it must not move the cursor.
+    @Test func aReasonStaysOneLine() throws {
+        let json = RolloutFixture.json(
+            waves: [Wave(number: 0, outcomes: ["pending": 1])], more: ["reason": "a\nb\u{1B}[2Jc\r"])
+        #expect(try board(json).lines(columns: 80, rows: 24)[2] == "a b [2Jc ")
+        let event = RolloutFixture.event(1, "failed", wave: 0, slug: "acme", detail: "x\ny")
+        let data = try #require(event.split(separator: "\n").last?.dropFirst(6))
+        let decoded = try JSONDecoder().decode(RolloutEvent.self, from: Data(data.utf8))
+        let rollout = try RolloutFixture.rollout(json)
+        #expect(decoded.line(rollout) == "08:20:11Z  canary  acme failed: x y")
+    }
+
     @Test func thePaceIsThatOfTheLastMinutes() throws {
         func rollout(_ state: String, _ outcomes: [String: Int]) throws -> Rollout {
             try RolloutFixture.rollout(

@@ -88,8 +88,9 @@ struct RolloutBoard {
         return "  " + parts.compactMap { $0 }.joined(separator: ", ")
     }
 
-    private static func cut(_ line: String, _ columns: Int) -> String {
-        line.count < columns ? line : line.prefix(max(1, columns - 2)) + "…"
+    private static func cut(_ text: String, _ columns: Int) -> String {
+        let line = oneLine(text)
+        return line.count < columns ? line : line.prefix(max(1, columns - 2)) + "…"
     }
 }
 

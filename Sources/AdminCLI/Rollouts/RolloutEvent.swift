@@ -12,7 +12,7 @@ struct RolloutEvent: Decodable {
         let place = wave.map(rollout.waveName) ?? ""
         let what = slug.map { "\($0) \(words(event))" } ?? text(rollout)
         let line = [at.clock, place, what].filter { !$0.isEmpty }.joined(separator: "  ")
-        return detail.map { "\(line): \($0)" } ?? line
+        return oneLine(detail.map { "\(line): \($0)" } ?? line)
     }
 
     /// Of the rollout itself.
