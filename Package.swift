@@ -104,7 +104,7 @@ let package = Package(
             name: "FaultyTenant", dependencies: [hummingbird, logging], path: "Tests/FaultyTenant",
             swiftSettings: strict),
         tests("AWSSigV4Tests", ["AWSSigV4"]),
-        tests("AdminCLITests", ["AdminCLI", "AWSSigV4"]),
+        tests("AdminCLITests", ["AdminCLI", "AWSSigV4", "CurlHTTP"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),
         tests("PostgresTests", ["Postgres"]),
         tests("WorkflowsTests", ["Workflows"]),

@@ -22,7 +22,7 @@ struct ControlPlaneAPI: Sendable {
             request.headers.append(HTTPField("Content-Type", "application/json"))
             request.body = Array(encoded)
         }
-        let response = try await reaching { try await http.send(request) }
+        let response = try await reaching(request) { try await http.send(request) }
         guard (200..<300).contains(response.status) else { throw refusal(response) }
         return Data(response.body)
     }
@@ -33,10 +33,27 @@ struct ControlPlaneAPI: Sendable {
         try decode(Output.self, from: await call(method, path, body: body))
     }
 
-    func stream(_ path: String) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+    /// What can be asked again is, for as long as `Patience` allows.
+    func ask(_ path: String) async throws -> Data {
+        var patience = Patience()
+        while true {
+            do {
+                return try await call("GET", path)
+            } catch {
+                try patience.bear(error)
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    /// - Parameter eventID: of the last event that came; the stream goes on behind it.
+    func stream(
+        _ path: String, after eventID: String? = nil
+    ) async throws -> AsyncThrowingStream<[UInt8], any Error> {
         var request = request("GET", path)
         request.headers.append(HTTPField("Accept", "text/event-stream"))
-        let (head, body) = try await reaching { try await http.stream(request) }
+        if let eventID { request.headers.append(HTTPField("Last-Event-ID", eventID)) }
+        let (head, body) = try await reaching(request) { try await http.stream(request) }
         guard head.status == 200 else {
             var response = head
             for try await chunk in body where response.body.count < 1 << 20 { response.body += chunk }
@@ -51,58 +68,42 @@ struct ControlPlaneAPI: Sendable {
         HTTPRequest(method, url + path, headers: [HTTPField("Authorization", "Bearer \(token)")])
     }
 
-    private func reaching<T>(_ body: () async throws -> T) async throws -> T {
+    private func reaching<T>(_ request: HTTPRequest, _ body: () async throws -> T) async throws -> T {
         do {
             return try await body()
         } catch HTTPError.connectionFailed(let why) {
-            throw Failure("No control plane answers at \(url) (\(why)). Is it running? Is CP_URL right?")
+            throw Failure(
+                "No control plane answers at \(url) (\(why)). Is it running? Is CP_URL right?",
+                isPassing: true)
         } catch HTTPError.tls(let why) {
             throw Failure("\(url) is not trusted (\(why)). A private authority is named by CP_CA_FILE.")
         } catch let error as HTTPError {
-            throw Failure("\(url): \(error)")
+            let isInDoubt = request.method != "GET" && error.mayHaveTakenEffect
+            let advice = isInDoubt ? " It may have taken effect all the same: look before you try again." : ""
+            throw Failure("\(url): \(error).\(advice)", isPassing: error.isPassing)
         }
     }
 
     private func refusal(_ response: HTTPResponse) -> Failure {
+        let isPassing = response.status == 429 || response.status >= 500
         if printsJSON, response.header("Content-Type")?.contains("json") == true {
-            return Failure(response.text)
+            return Failure(response.text, isPassing: isPassing)
         }
         guard let problem = try? JSONDecoder().decode(Problem.self, from: Data(response.body)) else {
-            return Failure("HTTP \(response.status) without an explanation. Is \(url) a control plane?")
+            return Failure(
+                "HTTP \(response.status) without an explanation. Is \(url) a control plane?",
+                isPassing: isPassing)
         }
-        return Failure(problem.text)
+        return Failure(problem.text, isPassing: isPassing)
     }
 }
 
-/// RFC 9457, as the control plane fills it in.
-struct Problem: Decodable {
-    var status: Int
-    var title: String?
-    var detail: String?
-    var code: String?
-    var requestID: String?
-
-    enum CodingKeys: String, CodingKey {
-        case status, title, detail, code
-        case requestID = "request_id"
-    }
-
-    var text: String {
-        let names = [code, "HTTP \(status)", requestID.map { "request \($0)" }].compactMap { $0 }
-        let what = "\(detail ?? title ?? "The control plane refused.") (\(names.joined(separator: ", ")))"
-        return advice.map { "\(what)\n\($0)" } ?? what
-    }
-
-    /// What to do, where that is not plain from the detail.
-    private var advice: String? {
-        switch (code, status) {
-        case (_, 401): "Check CP_ADMIN_API_TOKEN: it is another control plane's, or an old one."
-        case ("redeploy_in_progress", _): "Wait for it to end, then try again."
-        case ("org_not_found", _): "`cpctl orgs list` shows those that exist."
-        case ("not_running", _): "`cpctl boot SLUG` shows where it stands."
-        case (_, 429), (_, 503): "Try again in some seconds."
-        case (_, 500...): "The control plane's log has more under this request id."
-        default: nil
+extension HTTPError {
+    /// Whether the same again may help in a while.
+    var isPassing: Bool {
+        switch self {
+        case .connectionFailed, .timedOut, .interrupted, .cancelled: true
+        case .invalidRequest, .tls, .responseTooLarge, .closed: false
         }
     }
 }

@@ -5,9 +5,12 @@ struct EventParser {
         var data: String
     }
 
+    /// Of the last whole event that has one: where a new connection goes on.
+    private(set) var lastEventID: String?
     private var rest: [UInt8] = []
     private var name = ""
     private var data: [String] = []
+    private var id: String?
 
     /// The events that these bytes complete.
     mutating func feed(_ bytes: [UInt8]) -> [Event] {
@@ -25,6 +28,7 @@ struct EventParser {
     private mutating func take(_ line: String) -> Event? {
         guard !line.isEmpty else {
             defer { (name, data) = ("", []) }
+            lastEventID = id
             return data.isEmpty
                 ? nil : Event(name: name.isEmpty ? "message" : name, data: data.joined(separator: "\n"))
         }
@@ -33,6 +37,7 @@ struct EventParser {
         switch parts[0] {
         case "event": name = value
         case "data": data.append(value)
+        case "id" where !value.contains("\0"): id = value
         default: break
         }
         return nil

@@ -10,7 +10,8 @@ struct Main: AsyncParsableCommand {
             CP_CA_FILE, certificate authorities to trust beside the system's (PEM).
             """,
         subcommands: [
-            Orgs.self, Tenants.self, Boot.self, Why.self, Retry.self, Cancel.self, Force.self, Repair.self,
+            Orgs.self, Tenants.self, Channels.self, RolloutCommand.self, Boot.self, Why.self, Retry.self,
+            Cancel.self, Force.self, Repair.self,
             Capacity.self, Orphans.self, Drift.self, Reconcile.self, SigV4.self,
         ])
 }

@@ -153,7 +153,8 @@ struct Org: Decodable {
 }
 
 /// Columns two spaces apart.
-func table(_ rows: [[String]]) -> [String] {
+func table(_ texts: [[String]]) -> [String] {
+    let rows = texts.map { $0.map(oneLine) }
     var widths: [Int] = []
     for row in rows {
         for (column, cell) in row.enumerated() {
@@ -165,6 +166,7 @@ func table(_ rows: [[String]]) -> [String] {
         let cells = row.enumerated().map { column, cell in
             column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
         }
-        return cells.joined(separator: "  ")
+        let line = cells.joined(separator: "  ")
+        return String(line.reversed().drop { $0 == " " }.reversed())
     }
 }

@@ -39,8 +39,13 @@ struct ServerOptions: ParsableArguments {
 /// Ends a command with exit status 1 and this text on standard error.
 struct Failure: Error, CustomStringConvertible {
     let description: String
+    /// Whether the same again may help in a while.
+    let isPassing: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, isPassing: Bool = false) {
+        self.description = description
+        self.isPassing = isPassing
+    }
 }
 
 /// Writes to standard output at once, also into a pipe.

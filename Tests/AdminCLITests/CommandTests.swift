@@ -105,7 +105,10 @@ import Testing
             rolledBack.output.contains("acme: rolled_back") && rolledBack.output.contains("error unhealthy"))
         let plan = try await cpctl(["tenants", "redeploy", "acme", "--tag", "v2", "--dry-run"])
         #expect(plan.status == 0 && plan.output.contains("acme would be redeployed."))
-        #expect(try await cpctl(["tenants", "redeploy", "acme"]).status == 64)
+        // Without an image it is the channel's.
+        #expect(try await cpctl(["tenants", "redeploy", "acme", "--follow"]).status == 0)
+        let two = try await cpctl(["tenants", "redeploy", "acme", "--tag", "v2", "--refresh"])
+        #expect(two.status == 64 && two.output.contains("at most one of --tag, --digest and --refresh"))
     }
 
     @Test func completesInTheShell() async throws {

@@ -22,6 +22,17 @@ import Testing
         }
     }
 
+    @Test func onlyAWholeEventMovesTheID() {
+        var parser = EventParser()
+        _ = parser.feed(Array("id: 1\nevent: a\ndata: x\n\nid: 2\nevent: b\ndata: y\n".utf8))
+        #expect(parser.lastEventID == "1")
+        _ = parser.feed(Array("\n".utf8))
+        #expect(parser.lastEventID == "2")
+        // One without an id of its own has the last one's; one with a zero byte is none.
+        _ = parser.feed(Array("data: z\n\nid: 3\0\ndata: z\n\n".utf8))
+        #expect(parser.lastEventID == "2")
+    }
+
     @Test func aFailureIsToldWithItsConsoleAndAWayOut() throws {
         let json = """
             {"slug":"acme","status":"failed","current_stage":null,"workflow":null,

@@ -6,11 +6,16 @@ package struct ScriptedServer: Sendable {
         package var status: Int
         package var headers: [String: String]
         package var body: String
+        /// The connection closes before all that was announced has come.
+        package var breaksOff: Bool
 
-        package init(status: Int, headers: [String: String] = [:], body: String = "") {
+        package init(
+            status: Int, headers: [String: String] = [:], body: String = "", breaksOff: Bool = false
+        ) {
             self.status = status
             self.headers = headers
             self.body = body
+            self.breaksOff = breaksOff
         }
     }
 
@@ -23,6 +28,7 @@ package struct ScriptedServer: Sendable {
         package var authorization: String
         package var org: String
         package var cookie: String
+        package var lastEventID: String
     }
 
     package let url: String
@@ -58,7 +64,7 @@ package struct ScriptedServer: Sendable {
     }
 
     private static func write(_ answers: [String: [Answer]], _ folder: String) throws {
-        let script = answers.mapValues { $0.map { [$0.status, $0.headers, $0.body] as [Any] } }
+        let script = answers.mapValues { $0.map { [$0.status, $0.headers, $0.body, $0.breaksOff] as [Any] } }
         try JSONSerialization.data(withJSONObject: script)
             .write(to: URL(filePath: "\(folder)/script.json"), options: .atomic)
     }

@@ -1,7 +1,8 @@
 """A scripted HTTP server: answers each path from its list, the last one for ever, and logs every request.
 
 usage: scripted_server.py SCRIPT LOG
-SCRIPT: JSON {path: [[status, {header: value}, body], ...]}; it is read again for each request.
+SCRIPT: JSON {path: [[status, {header: value}, body, breaks off], ...]}; it is read again for each request.
+An answer that breaks off announces more bytes than come before the connection is closed.
 """
 import collections
 import http.server
@@ -18,8 +19,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with open(script_path) as file:
-            answers = json.load(file).get(self.path, [[404, {}, ""]])
-        status, headers, text = answers[min(asked[self.path], len(answers) - 1)]
+            answers = json.load(file).get(self.path, [[404, {}, "", False]])
+        status, headers, text, breaks_off = answers[min(asked[self.path], len(answers) - 1)]
         asked[self.path] += 1
         with open(log_path, "a") as log:
             log.write(json.dumps({
@@ -27,16 +28,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "authorization": self.headers.get("Authorization") or "",
                 "org": self.headers.get("X-Molecule-Org-Id") or "",
                 "cookie": self.headers.get("Cookie") or "",
+                "lastEventID": self.headers.get("Last-Event-ID") or "",
             }) + "\n")
         content = text.encode()
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(content) + breaks_off))
         self.end_headers()
         self.wfile.write(content)
+        self.close_connection = self.close_connection or breaks_off
 
-    do_GET = do_POST = do_PUT = answer
+    do_GET = do_POST = do_PUT = do_PATCH = answer
 
     def log_message(self, *arguments):
         pass

@@ -5,10 +5,12 @@ import Workflows
 /// How a rollout ends: to the end, stopped, or undone.
 extension RunRollout {
     /// Every wave has passed.
-    func complete(_ context: WorkflowContext) async throws {
+    /// - Returns: false when a person has asked for a rollback since the last one did.
+    func complete(_ context: WorkflowContext) async throws -> Bool {
         try await context.transaction("complete") { transaction in
             let (rollouts, tenants) = stores(transaction)
             let rollout = try await rollouts.lock(input.rolloutID)
+            guard !rollout.isRollbackRequested else { return false }
             let tally = try await tenants.tally()
             let left = tally.count([.failed, .rolledBack, .untouched]) + tally.count(.unhealthy)
             let isWhole = left == 0
@@ -22,6 +24,7 @@ extension RunRollout {
             try await rollouts.set(
                 rollout.id, isWhole ? .succeeded : .incomplete, code: isWhole ? nil : "incomplete",
                 reason: isWhole ? nil : "\(left) tenants do not run the image as they should.")
+            return true
         }
     }
 

@@ -162,7 +162,8 @@ struct RolloutTenantStore: Sendable {
             """
             UPDATE rollout_tenants SET outcome = \(outcome.rawValue),
                 digest_after = coalesce(\(digestAfter), digest_after), verdict = NULL,
-                reason_code = \(code), reason = \(reason), finished_at = now()
+                reason_code = coalesce(\(code), reason_code), reason = coalesce(\(reason), reason),
+                finished_at = now()
             WHERE rollout_id = \(rolloutID) AND org_id = \(org)
             """)
     }

@@ -30,7 +30,8 @@ struct RunRollout: Sendable {
                     return try await end(context, rollout, stop)
                 }
             }
-            try await complete(context)
+            let isOver = try await complete(context)
+            if !isOver { try await rollBack(context, rollout, wave: nil) }
         } catch let timeout as WaitTimedOut {
             try await giveUp(context, timeout)
         }
