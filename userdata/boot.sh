@@ -43,7 +43,7 @@ write_file() {
     mv -f "$2.new" "$2"
 }
 
-# --- Stage reports -----------------------------------------------------------------------------------
+# --- Stage reports ---
 
 # The counter is shared with the agent, which takes the same lock.
 next_sequence() {
@@ -116,11 +116,22 @@ on_exit() {
     rm -f "$CURL_CONFIG"
 }
 
-# --- Stages ------------------------------------------------------------------------------------------
+# --- Stages ---
+
+# A disk made from a snapshot holds another launch's credentials, with its agent at work: enrol anew.
+leave_other_launch() {
+    local launch
+    launch=$(sha256sum <<<"$BOOT_TOKEN_BASE64")
+    if [[ $launch == "$(cat "$STATE/launch" 2>/dev/null)" ]]; then return 0; fi
+    systemctl stop tenant-agent.service 2>/dev/null || true
+    rm -f "$ETC"/{secrets,config}.json "$STATE"/{enrolled,spool}
+    write_file 0600 "$STATE/launch" <<<"$launch"
+}
 
 read_declaration() {
     mkdir -p "$ETC" "$STATE"
     chmod 0755 "$ETC"
+    leave_other_launch
     printf '%s' "$DECLARATION_BASE64" | base64 -d | write_file 0644 "$ETC/declaration.json"
     printf '%s' "$BOOT_TOKEN_BASE64" | base64 -d | write_file 0600 "$ETC/boot-token"
     ORG_ID=$(json_string org_id <"$ETC/declaration.json")
@@ -262,7 +273,7 @@ fetch_agent() {
     install_unit
 }
 
-# --- The story ---------------------------------------------------------------------------------------
+# --- The story ---
 
 say "start"
 trap on_exit EXIT

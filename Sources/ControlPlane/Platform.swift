@@ -59,7 +59,9 @@ struct Platform: Sendable {
             clients: configuration.cloudflare.places.map {
                 CloudflareClient(configuration.cloudflare, $0, http: http, governor: governor)
             })
-        registry = RegistryClient(url: configuration.launch.registryURL, http: http)
+        registry = RegistryClient(
+            url: configuration.launch.registryURL, http: http,
+            login: RegistryLogin(configuration.registryAuth, ecr: ECRClient(aws)))
         inbox = BootEventInbox(database: database, engine: engine)
         registerWorkflows()
     }

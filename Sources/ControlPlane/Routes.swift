@@ -31,6 +31,7 @@ func routes(_ platform: Platform) -> Router<AppContext> {
     router.group("cp/tenants").add(middleware: TenantAuthentication(database: platform.database))
         .post("enroll/confirm", use: tenant.confirmEnrolment)
         .get("config", use: tenant.config)
+        .get("registry-credentials", use: tenant.registryCredentials)
 
     return router
 }

@@ -15,7 +15,8 @@ struct ServeCommand: AsyncParsableCommand {
             CLOUDFLARE_API_TOKEN are the credentials that callers must present. AWS_REGION, \
             CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_ZONE_ID and TENANT_DOMAIN name what is served; instead of \
             those three, CLOUDFLARE_PLACES lists several places as JSON: account_id, zone_id, domain and, \
-            when they differ from the options, maximum_tunnels and maximum_records. DOCKER_HOST names the \
+            when they differ from the options, maximum_tunnels and maximum_records. ECR_PASSWORD is what \
+            GetAuthorizationToken gives out for the user AWS; random when it is unset. DOCKER_HOST names the \
             daemon. LOG_LEVEL is info unless set.
             """)
 
@@ -46,6 +47,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Cloudflare's 1,200 requests in 5 minutes.") var cloudflareThrottle = false
     @Option(help: "Tunnels an account may have.") var maximumTunnels = 1000
     @Option(help: "DNS records a zone may have.") var maximumRecords = 200
+    @Option(help: "The registry that ECR's tokens are for; that of AWS when unset.") var registry: String?
+    @Option(help: "Seconds for which ECR's tokens are valid.") var registryTokenSeconds = 43_200
     @Option(help: "Simulated: milliseconds that a boot stage takes.") var stageMilliseconds = 20
 
     func run() async throws {
@@ -71,6 +74,8 @@ struct ServeCommand: AsyncParsableCommand {
             name: name, driver: kind, ports: ports,
             bridgeAddress: bridgeAddress ?? (simulated ? "127.0.0.1" : network.firstHost), bridge: bridge,
             subnet: network, aws: environment.aws, region: environment.region,
+            registry: .init(
+                url: registry, password: environment.registryPassword, tokenSeconds: registryTokenSeconds),
             cloudflare: .init(
                 apiToken: environment.cloudflareToken, places: environment.places,
                 throttling: cloudflareThrottle, maximumTunnels: maximumTunnels, maximumRecords: maximumRecords
@@ -121,6 +126,7 @@ private struct Credentials {
     let aws: Settings.AWSCredentials
     let region: String
     let cloudflareToken: String
+    let registryPassword: String
     let places: [Settings.CloudflarePlace]
 
     init() throws {
@@ -136,6 +142,8 @@ private struct Credentials {
             sessionToken: environment["AWS_SESSION_TOKEN"].flatMap { $0.isEmpty ? nil : $0 })
         region = environment["AWS_REGION"] ?? "us-east-1"
         cloudflareToken = environment["CLOUDFLARE_API_TOKEN"] ?? ""
+        let password = environment["ECR_PASSWORD"] ?? ""
+        registryPassword = password.isEmpty ? ResourceID.hexadecimal(64) : password
         places = try Self.places(environment)
     }
 

@@ -35,6 +35,7 @@ struct Settings: Sendable {
     var accountID = "123456789012"
     var aws: AWSCredentials
     var region: String
+    var registry: RegistrySettings
     var cloudflare: CloudflareSettings
     /// Base URL of the control plane behind the platform front.
     var controlPlane: Endpoint?
@@ -55,6 +56,16 @@ struct Settings: Sendable {
         var accessKeyID: String
         var secretAccessKey: String
         var sessionToken: String?
+    }
+
+    /// What ECR says of the image registry.
+    struct RegistrySettings: Sendable {
+        /// Without a trailing slash; nil: what the account's would be at AWS.
+        var url: String?
+        /// The same for the whole run, since a registry beside this cloud must know it.
+        var password: String
+        /// For how long a token is said to be valid.
+        var tokenSeconds: Int
     }
 
     struct CloudflareSettings: Sendable {

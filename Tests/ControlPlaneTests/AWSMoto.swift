@@ -51,7 +51,7 @@ final class Moto: Sendable {
         var run: @Sendable (AWSConnection, Moto) async throws -> Void
     }
 
-    static let calls: [Call] = ec2 + ssm + kms
+    static let calls: [Call] = ec2 + ssm + kms + ecr
 
     private static let ec2 = [
         Call(service: "ec2", description: "RunInstances") { connection, moto in
@@ -87,6 +87,12 @@ final class Moto: Sendable {
         Call(service: "ssm", description: "DescribeInstanceInformation") { connection, _ in
             _ = try await SSMClient(connection).describeInstanceInformation(ids: ["i-1"])
         },
+    ]
+
+    private static let ecr = [
+        Call(service: "ecr", description: "GetAuthorizationToken") { connection, _ in
+            _ = try await ECRClient(connection).authorizationToken()
+        }
     ]
 
     private static let kms = [

@@ -1,3 +1,4 @@
+import CurlHTTP
 import Foundation
 import TestSupport
 import Testing
@@ -53,6 +54,18 @@ import Testing
         let key = try await kms.generateDataKey(keyID: moto.keyId)
         #expect(key.plaintext.count == 32)
         #expect(try await kms.decrypt(ciphertext: key.ciphertext) == key.plaintext)
+    }
+
+    @Test func getsATokenForTheRegistry() async throws {
+        let token = try await ECRClient(moto.connection()).authorizationToken()
+        #expect(token.username == "AWS" && !token.password.isEmpty)
+        let left = try #require(token.expiresAt).timeIntervalSinceNow
+        #expect(left > 11 * 3_600 && left < 13 * 3_600)
+        let host = AWSConnection(
+            region: "eu-central-1", credentials: moto.connection().credentials, endpointURL: nil,
+            http: HTTPClient()
+        ).endpoint(of: "ecr")
+        #expect(host == "https://api.ecr.eu-central-1.amazonaws.com")
     }
 
     @Test(arguments: Moto.calls) func aWrongSecretIsRefused(_ call: Moto.Call) async throws {

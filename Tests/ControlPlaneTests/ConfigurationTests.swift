@@ -48,6 +48,27 @@ import Testing
         #expect(kms.kmsKeyARN == arn && kms.localKey == nil)
     }
 
+    @Test func theRegistrysUserIsReadWhereItIsNeeded() throws {
+        func auth(_ overrides: [String: String]) throws -> Configuration.RegistryAuth {
+            try Configuration(environment: ExampleEnvironment.make(overrides)).registryAuth
+        }
+        let user = ["REGISTRY_USERNAME": "puller", "REGISTRY_PASSWORD": "hidden-word"]
+        #expect(try auth(user) == .none)
+        #expect(try auth(user.merging(["REGISTRY_AUTH": "ecr"]) { $1 }) == .ecr)
+        #expect(
+            try auth(user.merging(["REGISTRY_AUTH": "basic"]) { $1 })
+                == .basic(RegistryUser(username: "puller", password: "hidden-word")))
+        let mistakes = [
+            (["REGISTRY_AUTH": "basic"], 2), (["REGISTRY_AUTH": "Basic"], 1),
+            (["REGISTRY_AUTH": "basic", "REGISTRY_USERNAME": "a:b", "REGISTRY_PASSWORD": "hidden-word"], 1),
+        ]
+        for (overrides, count) in mistakes {
+            let error = #expect(throws: ConfigurationError.self) { try auth(overrides) }
+            #expect(error?.problems.count == count && error?.description.contains("REGISTRY_") == true)
+            #expect(error?.description.contains("hidden-word") == false)
+        }
+    }
+
     @Test func anAuthorityThatDoesNotFitIntoUserDataIsRefused() async throws {
         try await withTemporaryFolder { folder in
             let path = folder + "/ca.pem"

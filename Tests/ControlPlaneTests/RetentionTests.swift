@@ -78,6 +78,34 @@ import Testing
         }
     }
 
+    /// The snapshot outlives a restore that fails, which can be tried again, and no erasure.
+    @Test func anErasureInTheMiddleOfARestoreLeavesNothing() async throws {
+        try await TestCloud.run(Self.settings) { cloud in
+            try await cloud.signUp("acme")
+            try await cloud.await("acme", "running")
+            _ = try await delete(cloud)
+            try await cloud.simulate(#"{"failing_stage":"postgres"}"#)
+            _ = try await cloud.service.send("POST", "/cp/admin/orgs/acme/restore")
+            try await cloud.await("acme", "failed")
+            try await cloud.simulate(#"{"stuck_stage":"postgres"}"#)
+            // As long as the failed launch is still being removed, a retry hurries that.
+            for _ in 0..<100 {
+                let again = try await cloud.service.send("POST", "/cp/admin/tenants/acme/retry")
+                if again.json["message"]?.string?.contains("provisioned anew") == true { break }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            #expect(try await snapshots(cloud) == 1)
+            for _ in 0..<100 where try await cloud.living().instances == 0 {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            let erased = try await delete(cloud, "/cp/orgs/acme")
+            #expect(erased.json["status"] == .string("purged"), "\(erased.json)")
+            #expect(try await snapshots(cloud) == 0)
+            #expect(try await cloud.living() == (0, 0, 0))
+            #expect(try await cloud.service.count("resource_ledger") == 0)
+        }
+    }
+
     @Test func aRetentionEndsByItself() async throws {
         try await TestCloud.run(Self.settings) { cloud in
             try await cloud.signUp("acme")

@@ -12,11 +12,11 @@ struct TestCloud: Sendable {
     private let awsURL: String
 
     static func run(
-        _ overrides: [String: String] = [:], options: [String] = [],
+        _ overrides: [String: String] = [:], access: TestRegistry.Access = .open, options: [String] = [],
         _ body: @Sendable @escaping (TestCloud) async throws -> Void
     ) async throws {
         let address = "127.0.0.1:\(try freePort())"
-        let cloud = try await SimulatedCloud(controlPlane: address, options: options)
+        let cloud = try await SimulatedCloud(controlPlane: address, access: access, options: options)
         let environment = cloud.environment.merging([
             "CP_LISTEN": address, "CP_POLL_SECONDS": "1", "PROVIDER_VISIBILITY_SECONDS": "1",
         ]) { $1 }.merging(overrides) { $1 }

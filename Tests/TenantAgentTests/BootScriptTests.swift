@@ -54,9 +54,10 @@ struct BootScriptTests {
         printf '#!/bin/sh\nexit 0\n' >/usr/local/bin/docker
         printf '#!/bin/sh\necho systemctl "$@"\n' >/usr/local/bin/systemctl
         chmod +x /usr/local/bin/docker /usr/local/bin/systemctl
+        test ! -e "$1/before.sh" || bash "$1/before.sh"
         for run in $(seq "$2"); do bash "$1/boot.sh" || echo "script failed: $?"; done
         cat /var/lib/molecule/spool 2>/dev/null | sed 's/^/spool: /'
-        stat -c 'mode %a %n' /etc/molecule/* /usr/local/bin/tenant-agent 2>/dev/null
+        stat -c 'mode %a %n' /etc/molecule/* /var/lib/molecule/* /usr/local/bin/tenant-agent 2>/dev/null
         test ! -e /etc/molecule/declaration.json || cat /etc/molecule/declaration.json
         """#
 
@@ -105,6 +106,41 @@ struct BootScriptTests {
             #expect(output.contains("mode 644 /etc/molecule/declaration.json"))
             #expect(output.contains("mode 755 /usr/local/bin/tenant-agent"))
             #expect(!output.contains("canary"), "the console shows no token")
+        }
+    }
+
+    /// A volume comes back from a snapshot: the script runs on what the disk of another launch holds.
+    @Test(arguments: [true, false])
+    func whatTheDiskHoldsOfAnotherLaunchIsLeft(isOfThisLaunch: Bool) async throws {
+        try await withTemporaryFolder { folder in
+            let stub = try await ScriptedServer(
+                folder: folder,
+                [
+                    "/cp/tenants/boot-event": [.init(status: 204)],
+                    "/agent": [.init(status: 200, body: agentText)],
+                ])
+            let token = base64(Array((isOfThisLaunch ? "boot-token-canary" : "another-token").utf8))
+            let before = """
+                mkdir -p /etc/molecule /var/lib/molecule
+                for file in /etc/molecule/{secrets.json,config.json} /var/lib/molecule/{enrolled,stack.json}; do
+                    echo "{}" >$file && chmod 600 $file
+                done
+                echo "kept report" >/var/lib/molecule/spool
+                sha256sum <<<'\(token)' >/var/lib/molecule/launch
+                """
+            try before.write(toFile: "\(folder)/before.sh", atomically: true, encoding: .utf8)
+            let output = try await run(
+                folder, platform: stub.url, digest: agentDigest, agentURL: stub.url + "/agent", times: 2)
+            await stub.stop()
+            for file in [
+                "/etc/molecule/secrets.json", "/etc/molecule/config.json", "/var/lib/molecule/enrolled",
+            ] {
+                #expect(output.contains("mode 600 \(file)\n") == isOfThisLaunch, "\(output)")
+            }
+            #expect(output.contains("kept report") == isOfThisLaunch)
+            let stops = output.components(separatedBy: "systemctl stop tenant-agent.service").count - 1
+            #expect(stops == (isOfThisLaunch ? 0 : 1), "the second run is of the same launch")
+            #expect(output.contains("mode 600 /var/lib/molecule/stack.json"), "what redeploys chose stays")
         }
     }
 

@@ -10,7 +10,7 @@ private let route = "/cp/tenants/registry-credentials"
 
 private func credentials(_ registry: String) -> RegistryCredentials {
     RegistryCredentials(
-        registry: registry, username: TestRegistry.username, password: TestRegistry.password, expiresAt: nil)
+        registry: registry, username: testUsername, password: testPassword, expiresAt: nil)
 }
 
 private func body(_ credentials: RegistryCredentials) throws -> String {
@@ -140,12 +140,12 @@ struct PrivateRegistryTests {
         _ body: (_ image: ImageReference, _ access: RegistryAccess, _ stranger: RegistryAccess) async throws
             -> Void
     ) async throws {
-        let registry = try await TestRegistry(asksForPassword: true)
+        let registry = try await TestRegistry(.basic(username: testUsername, password: testPassword))
         let http = HTTPClient()
         defer { http.shutdown() }
         do {
             let digest = try await registry.push(
-                "private", tag: "v1", http, labels: #"{"molecule.schema":"4-5","n":"\#(UUID())"}"#)
+                "private", tag: "v1", labels: ["molecule.schema": "4-5", "n": "\(UUID())"], http)
             let host = registry.url.replacing("http://", with: "")
             try await withTemporaryFolder { folder in
                 let installation = try makeInstallation(folder, platform: nil)
@@ -194,3 +194,6 @@ struct PrivateRegistryTests {
         }
     }
 }
+
+private let testUsername = "tenant"
+private let testPassword = "registry-secret"

@@ -10,11 +10,18 @@ package struct SimulatedCloud: Sendable {
 
     package var awsURL: String { environment["AWS_ENDPOINT_URL"] ?? "" }
 
-    /// - Parameter controlPlane: host and port behind the front at which instances call; nil where
-    ///   CP_PUBLIC_URL is another.
-    package init(controlPlane: String? = nil, options: [String] = []) async throws {
+    /// What ECR gives out, for a registry that takes it.
+    package static let registryPassword = "a-password-of-ecr"
+
+    /// - Parameters:
+    ///   - controlPlane: host and port behind the front at which instances call; nil where CP_PUBLIC_URL is
+    ///     another.
+    ///   - access: what the registry asks for.
+    package init(
+        controlPlane: String? = nil, access: TestRegistry.Access = .open, options: [String] = []
+    ) async throws {
         folder = try makeTemporaryFolder("cloud")
-        registry = try await TestRegistry()
+        registry = try await TestRegistry(access)
         let ready = "\(folder)/ready.json"
         let credentials = try ExampleEnvironment.make()
             .filter { $0.key.hasPrefix("AWS_") || $0.key.hasPrefix("CLOUDFLARE_") }
@@ -24,7 +31,9 @@ package struct SimulatedCloud: Sendable {
                 "serve", "--driver", "simulated", "--port-base", "0", "--folder", folder, "--name",
                 "test-\(folder.suffix(6))", "--ready-file", ready,
             ] + (controlPlane.map { ["--control-plane", $0] } ?? []) + options,
-            environment: credentials.merging(["TENANT_DOMAIN": "localhost", "LOG_LEVEL": "error"]) { $1 })
+            environment: credentials.merging([
+                "TENANT_DOMAIN": "localhost", "LOG_LEVEL": "error", "ECR_PASSWORD": Self.registryPassword,
+            ]) { $1 })
         do {
             try await eventually("the local cloud") { FileManager.default.fileExists(atPath: ready) }
             environment = try Ready(path: ready).environment.merging(["REGISTRY_URL": registry.url]) { $1 }

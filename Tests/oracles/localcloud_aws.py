@@ -22,7 +22,7 @@ def client(service, **options):
     return boto3.client(service, endpoint_url=READY["aws_endpoint_url"], config=NO_RETRIES, **options)
 
 
-ec2, ssm, kms = client("ec2"), client("ssm"), client("kms")
+ec2, ssm, kms, ecr = client("ec2"), client("ssm"), client("kms"), client("ecr")
 
 
 def refused(code, status, call, *arguments, **options):
@@ -280,6 +280,20 @@ def keys():
     refused("InvalidCiphertextException", 400, kms.decrypt, CiphertextBlob=sealed[:-1] + b"\0")
 
 
+def registry_tokens():
+    (first,) = ecr.get_authorization_token()["authorizationData"]
+    user, _, password = base64.b64decode(first["authorizationToken"]).decode().partition(":")
+    assert user == "AWS" and len(password) >= 32
+    assert first["proxyEndpoint"] == f"https://123456789012.dkr.ecr.{READY['region']}.amazonaws.com"
+    left = first["expiresAt"].timestamp() - time.time()
+    assert 43_100 < left <= 43_200, left
+    (second,) = ecr.get_authorization_token()["authorizationData"]
+    assert second["authorizationToken"] == first["authorizationToken"], "one password for the whole run"
+    refused("UnknownOperationException", 400, ecr.describe_repositories)
+    inject("throttle", "GetAuthorizationToken", service="ecr")
+    refused("ThrottlingException", 400, ecr.get_authorization_token)
+
+
 def signatures():
     wrong = {"aws_access_key_id": "AKIALOCALTEST", "aws_secret_access_key": "wrong"}
     refused("AuthFailure", 401, client("ec2", **wrong).describe_instances)
@@ -289,6 +303,7 @@ def signatures():
     refused(
         "UnrecognizedClientException", 400, client("kms", **stranger).encrypt, KeyId="alias/a", Plaintext=b"x"
     )
+    refused("InvalidSignatureException", 400, client("ecr", **wrong).get_authorization_token)
     refused("AuthFailure", 401, client("ec2", region_name="eu-north-1").describe_instances)
     changed = client("ec2")
     changed.meta.events.register(

@@ -88,8 +88,12 @@ struct AWSConnection: Sendable {
         return fields + signature.headers.map { HTTPField($0.name, $0.value) }
     }
 
-    private func endpoint(of service: String) -> String {
-        guard let url = endpointURL else { return "https://\(service).\(region).amazonaws.com" }
+    func endpoint(of service: String) -> String {
+        guard let url = endpointURL else {
+            // ECR's API stands beside the registries themselves, which have the service's own name.
+            let name = service == "ecr" ? "api.ecr" : service
+            return "https://\(name).\(region).amazonaws.com"
+        }
         return url.hasSuffix("/") ? String(url.dropLast()) : url
     }
 
@@ -115,7 +119,7 @@ extension AWSConnection {
     }
 }
 
-/// The JSON protocol 1.1 of SSM and KMS.
+/// The JSON protocol 1.1 of SSM, KMS and ECR.
 extension AWSConnection {
     private struct ErrorBody: Decodable {
         var type: String

@@ -32,6 +32,20 @@ struct TenantSideRoutes: Sendable {
         ])
     }
 
+    /// As `RegistryCredentials` says. The answer is for the instance alone: no cache keeps it.
+    func registryCredentials(_ request: Request, _ context: AppContext) async throws -> Response {
+        _ = try identity(context)
+        guard let user = try await platform.registry.login.user() else {
+            return Response(status: .noContent)
+        }
+        var response = try Response.json(
+            RegistryCredentials(
+                registry: platform.registry.host, username: user.username, password: user.password,
+                expiresAt: user.expiresAt?.formatted(.iso8601)))
+        response.headers[.cacheControl] = "no-store"
+        return response
+    }
+
     private func identity(_ context: AppContext) throws -> TenantIdentity {
         guard let tenant = context.tenant else { throw AppError.unauthenticated }
         return tenant

@@ -15,6 +15,7 @@ struct Configuration: Sendable {
     var aws: AWSSettings
     var cloudflare: CloudflareSettings
     var launch: LaunchSettings
+    var registryAuth: RegistryAuth
     var deadlines: Deadlines
     var secrets: SecretSettings
     var limits: ProviderLimits
@@ -132,6 +133,7 @@ struct Configuration: Sendable {
         maximumVCPUs = reader.integer(.maximumVCPUs, in: 1...1_000_000)
         retentionDays = reader.retentionDays()
         launch = LaunchSettings(&reader)
+        registryAuth = reader.registryAuth()
         deadlines = Deadlines(&reader)
         secrets = SecretSettings(&reader)
         reconciler = ReconcilerSettings(&reader)

@@ -17,7 +17,7 @@ struct ProviderLimit: Sendable, Equatable {
 
 /// The limits of every API that the platform calls.
 ///
-/// Sources: Amazon EC2 API Reference, "Request throttling"; AWS Systems Manager and KMS, "Quotas";
+/// Sources: Amazon EC2 API Reference, "Request throttling"; AWS Systems Manager, KMS and ECR, "Quotas";
 /// Cloudflare, "API rate limits". An account whose limits were raised overrides them by `PROVIDER_LIMITS`.
 struct ProviderLimits: Sendable {
     struct Rate: Sendable, Codable, Equatable {
@@ -41,6 +41,7 @@ struct ProviderLimits: Sendable {
         "ssm.SendCommand": Rate(capacity: 10, perSecond: 5),
         "ssm.Other": Rate(capacity: 40, perSecond: 20),
         "kms.Other": Rate(capacity: 1_000, perSecond: 500),
+        "ecr.Other": Rate(capacity: 500, perSecond: 500),
         // 1,200 in any 5 minutes, then a block: a small burst, and what is left of the window as the rate.
         "cloudflare.Any": Rate(capacity: 300, perSecond: 3.6),
     ]

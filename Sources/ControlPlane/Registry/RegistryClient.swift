@@ -6,8 +6,12 @@ struct RegistryClient: Sendable {
     /// Base URL, for example `https://registry.example`.
     let url: String
     let http: any HTTPTransport
+    let login: RegistryLogin
 
-    private static let manifestTypes = [
+    /// For each answer.
+    static let timeout = Duration.seconds(10)
+
+    static let manifestTypes = [
         "application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json",
         "application/vnd.docker.distribution.manifest.list.v2+json",
         "application/vnd.docker.distribution.manifest.v2+json",
@@ -18,29 +22,22 @@ struct RegistryClient: Sendable {
 
     /// - Parameter reference: a tag or a digest.
     /// - Returns: the digest, or nil when the registry has no such image.
-    /// - Throws: `registry_unavailable` (502).
+    /// - Throws: `registry_unavailable` or `registry_unauthorized` (502).
     func digest(repository: String, reference: String) async throws -> String? {
         var request = HTTPRequest("HEAD", "\(url)/v2/\(repository)/manifests/\(reference)")
         request.headers = Self.manifestTypes.map { HTTPField("Accept", $0) }
-        request.timeout = .seconds(10)
-        let response: HTTPResponse
-        do {
-            response = try await http.send(request)
-        } catch {
-            throw AppError(
-                .upstream, "registry_unavailable", "The image registry does not answer.", cause: error)
-        }
+        request.timeout = Self.timeout
+        let response = try await send(request)
         switch response.status {
         case 200:
             guard let digest = response.header("Docker-Content-Digest"), ImageReference.isDigest(digest)
             else {
-                throw AppError(.upstream, "registry_unavailable", "The image registry sent no digest.")
+                throw Self.unavailable("The image registry sent no digest.")
             }
             return digest
         case 404: return nil
         default:
-            throw AppError(
-                .upstream, "registry_unavailable", "The image registry answered \(response.status).")
+            throw Self.unavailable("The image registry answered \(response.status).")
         }
     }
 

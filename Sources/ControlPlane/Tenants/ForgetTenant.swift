@@ -21,10 +21,12 @@ struct ForgetTenant: Sendable {
     let input: Input
 
     func run(_ context: WorkflowContext) async throws {
-        guard case .tenant(let days) = input.scope else { return try await deleteSnapshots(context) }
+        guard case .tenant(let days) = input.scope else {
+            return try await platform.deleteSnapshots(org: input.orgID, context)
+        }
         if days > 0 { try await context.sleep("retention", .seconds(days * 86_400)) }
         guard try await endRetention(context) else { return }
-        try await deleteSnapshots(context)
+        try await platform.deleteSnapshots(org: input.orgID, context)
         try await context.transaction("purge") { transaction in
             try await platform.purge(org: input.orgID, in: transaction)
         }
@@ -36,18 +38,6 @@ struct ForgetTenant: Sendable {
             try await OrgStore(database: transaction).endRetention(id: input.orgID)
         }
     }
-
-    private func deleteSnapshots(_ context: WorkflowContext) async throws {
-        try await context.step("delete_snapshots", retry: TearDownTenant.persistent) { _ in
-            let mine = EC2Filter(name: "tag:\(ResourceTag.org)", values: [input.orgID.text])
-            for snapshot in try await platform.ec2.describeSnapshots(filters: [mine]) {
-                try await platform.ec2.deleteSnapshot(id: snapshot.snapshotId)
-            }
-        }
-        try await context.transaction("deleted_snapshot") { transaction in
-            try await ResourceLedger(database: transaction).deleted(.snapshot, org: input.orgID)
-        }
-    }
 }
 
 extension Platform {
@@ -55,6 +45,19 @@ extension Platform {
         _ = try await engine.start(
             ForgetTenant.kind, subject: org.text, input: ForgetTenant.Input(orgID: org, scope: scope),
             in: transaction)
+    }
+
+    /// Every snapshot that carries the organisation's tag.
+    func deleteSnapshots(org: UUID, _ context: WorkflowContext) async throws {
+        try await context.step("delete_snapshots", retry: TearDownTenant.persistent) { _ in
+            let mine = EC2Filter(name: "tag:\(ResourceTag.org)", values: [org.text])
+            for snapshot in try await ec2.describeSnapshots(filters: [mine]) {
+                try await ec2.deleteSnapshot(id: snapshot.snapshotId)
+            }
+        }
+        try await context.transaction("deleted_snapshot") { transaction in
+            try await ResourceLedger(database: transaction).deleted(.snapshot, org: org)
+        }
     }
 
     /// Leaves the purge record, and nothing else of the organisation.

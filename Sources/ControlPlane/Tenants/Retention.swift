@@ -76,6 +76,17 @@ extension TearDownTenant {
         }
     }
 
+    /// A restored tenant that is deleted before it ran still has the snapshot that it comes from. Where the
+    /// restore itself failed, it is kept: it can be tried again.
+    func deleteEarlierSnapshot(_ context: WorkflowContext) async throws {
+        let isLeft = try await context.transaction("decide_earlier_snapshot") { transaction in
+            let org = try await OrgStore(database: transaction).find(id: input.orgID)
+            let remaining = try await ResourceLedger(database: transaction).remaining(org: input.orgID)
+            return org?.status == .deprovisioning && remaining.contains { $0.kind == .snapshot }
+        }
+        if isLeft { try await platform.deleteSnapshots(org: input.orgID, context) }
+    }
+
     /// A deleted organisation is purged, or retained until its days are over; a failed one keeps its reason,
     /// for a person to read.
     func close(_ context: WorkflowContext, keptDays: Int) async throws {

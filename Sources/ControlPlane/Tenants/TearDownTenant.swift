@@ -38,6 +38,7 @@ struct TearDownTenant: Sendable {
         try await terminateInstances(context)
         try await deleteDNSRecords(context)
         try await deleteTunnel(context)
+        if keptDays == 0 { try await deleteEarlierSnapshot(context) }
 
         try await close(context, keptDays: keptDays)
     }

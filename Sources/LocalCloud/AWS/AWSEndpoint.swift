@@ -6,13 +6,14 @@ import AWSSigV4
     import Foundation
 #endif
 
-/// The one address of EC2, SSM and KMS. Every call's signature is checked before anything else is read.
+/// The one address of EC2, SSM, KMS and ECR. Every call's signature is checked before anything else is read.
 struct AWSEndpoint: Sendable {
     let credentials: Settings.AWSCredentials
     let region: String
     let ec2: EC2Service
     let ssm: SSMService
     let kms: KMSService
+    let ecr: ECRService
     let throttle: Throttle
     let gate: CallGate
     let operators: OperatorRoutes
@@ -27,6 +28,7 @@ struct AWSEndpoint: Sendable {
         self.ec2 = ec2
         self.ssm = ssm
         self.kms = kms
+        ecr = ECRService(settings)
         self.throttle = throttle
         self.gate = gate
         self.operators = operators
@@ -56,7 +58,7 @@ struct AWSEndpoint: Sendable {
     ) async -> HTTPAnswer {
         do {
             _ = try verifier.verify(
-                request, regions: [region], services: ["ec2", "ssm", "kms"],
+                request, regions: [region], services: ["ec2", "ssm", "kms", "ecr"],
                 now: SigningDate(unixSeconds: Int(Date().timeIntervalSince1970))
             ) { $0 == credentials.accessKeyID ? known : nil }
         } catch {
@@ -72,7 +74,11 @@ struct AWSEndpoint: Sendable {
         } catch {
             return Self.answer(error, service)
         }
-        return service == "ssm" ? await ssm.answer(call) : await kms.answer(call)
+        switch service {
+        case "ssm": return await ssm.answer(call)
+        case "kms": return await kms.answer(call)
+        default: return await ecr.answer(call)
+        }
     }
 
     private var known: Credentials {

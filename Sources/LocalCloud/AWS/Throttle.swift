@@ -26,8 +26,8 @@ struct TokenBucket: Sendable {
 
 /// The request limits, per account and region, and EC2's resource limits.
 /// Sources: EC2 API reference, "Request throttling for the Amazon EC2 API"; KMS developer guide, "Request
-/// quotas" (shared by the symmetric operations, the smaller regions' value). Systems Manager publishes none:
-/// these are cautious.
+/// quotas" (shared by the symmetric operations, the smaller regions' value); ECR user guide, "Service
+/// quotas". Systems Manager publishes none: these are cautious.
 final class Throttle: Sendable {
     private let buckets: Mutex<[String: TokenBucket]>
     private let enabled: Bool
@@ -50,6 +50,7 @@ final class Throttle: Sendable {
             "ssm:SendCommand": TokenBucket(capacity: 10, refill: 5),
             "ssm": TokenBucket(capacity: 40, refill: 20),
             "kms": TokenBucket(capacity: 5500, refill: 5500),
+            "ecr": TokenBucket(capacity: 500, refill: 500),
         ])
     }
 

@@ -25,7 +25,7 @@ enum Fault: String, Codable, Sendable, CaseIterable {
 
 /// Which calls a fault befalls, and how many of them.
 struct FaultRule: Codable, Sendable, Equatable {
-    static let services: Set<String> = ["ec2", "ssm", "kms", "cloudflare", "*"]
+    static let services: Set<String> = ["ec2", "ssm", "kms", "ecr", "cloudflare", "*"]
     static let longestSeconds = 3600.0
 
     var service: String

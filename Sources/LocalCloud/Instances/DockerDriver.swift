@@ -136,7 +136,10 @@ struct DockerDriver: InstanceDriver {
         guard result.status == 0 || result.error.contains("No such container") else {
             throw DriverError(description: "docker rm failed: \(result.error)")
         }
-        if instance.snapshotID != nil { _ = try await docker("volume", "rm", "-f", container(instance.id)) }
+        guard instance.snapshotID != nil else { return }
+        _ = try await docker("volume", "rm", "-f", container(instance.id))
+        // A snapshot that was deleted meanwhile left its image without a name, for this container.
+        _ = try await docker("image", "prune", "--force", "--filter", "label=\(Self.label)=\(name)")
     }
 
     func stop(_ instance: Instance) async throws {
