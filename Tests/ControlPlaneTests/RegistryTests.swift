@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    /// As a registry that keeps its blobs in a bucket does: the bucket's address is signed, and refuses others.
+    /// As a registry that keeps its blobs in a bucket does: the address is signed, and refuses others.
     @Test func redirectsAreFollowedWithoutTheCredentials() async throws {
         try await withTemporaryFolder { folder in
             let config = #"{"config":{"Labels":{"kept":"elsewhere"}}}"#

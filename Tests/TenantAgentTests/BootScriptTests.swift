@@ -122,7 +122,7 @@ struct BootScriptTests {
             let token = base64(Array((isOfThisLaunch ? "boot-token-canary" : "another-token").utf8))
             let before = """
                 mkdir -p /etc/molecule /var/lib/molecule
-                for file in /etc/molecule/{secrets.json,config.json} /var/lib/molecule/{enrolled,stack.json}; do
+                for file in /etc/molecule/{secrets,config}.json /var/lib/molecule/{enrolled,stack.json}; do
                     echo "{}" >$file && chmod 600 $file
                 done
                 echo "kept report" >/var/lib/molecule/spool

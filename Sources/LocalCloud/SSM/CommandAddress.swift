@@ -53,8 +53,8 @@ struct CommandTarget: Sendable {
         else {
             throw AWSError(
                 "ValidationException",
-                "A target is InstanceIds, tag-key or tag:NAME with 1 to \(CommandAddress.maximumValues) values"
-            )
+                "A target is InstanceIds, tag-key or tag:NAME, with 1 to "
+                    + "\(CommandAddress.maximumValues) values")
         }
     }
 
