@@ -122,7 +122,7 @@ struct BootScriptTests {
             let token = base64(Array((isOfThisLaunch ? "boot-token-canary" : "another-token").utf8))
             let before = """
                 mkdir -p /etc/molecule /var/lib/molecule
-                for file in /etc/molecule/{secrets.json,config.json} /var/lib/molecule/{enrolled,stack.json}; do
+                for file in /etc/molecule/{secrets,config}.json /var/lib/molecule/{enrolled,stack.json}; do
                     echo "{}" >$file && chmod 600 $file
                 done
                 echo "kept report" >/var/lib/molecule/spool
@@ -138,7 +138,7 @@ struct BootScriptTests {
                 #expect(output.contains("mode 600 \(file)\n") == isOfThisLaunch, "\(output)")
             }
             #expect(output.contains("kept report") == isOfThisLaunch)
-            let stops = output.components(separatedBy: "systemctl stop tenant-agent.service").count - 1
+            let stops = output.components(separatedBy: "systemctl stop tenant-agent\n").count - 1
             #expect(stops == (isOfThisLaunch ? 0 : 1), "the second run is of the same launch")
             #expect(output.contains("mode 600 /var/lib/molecule/stack.json"), "what redeploys chose stays")
         }
