@@ -1,11 +1,10 @@
 #!/bin/bash
 # Boot script of a tenant's instance: EC2 user-data, run once by cloud-init as root; safe to run again.
-#
-# The control plane substitutes three tokens, each by base64 text, so that no value needs shell quoting:
-#   DECLARATION  JSON of TenantProtocol.Declaration (org, platform with optional CA, images). No secret.
-#   BOOT_TOKEN   opens nothing but this instance's stage reports and its enrolment.
-#   AGENT        JSON {"url","sha256"} of the tenant agent's file.
-# EC2 takes at most 16,384 bytes of user-data. What a reader needs at run time is printed to the console.
+# The control plane substitutes three tokens by base64 text, which needs no quoting:
+#   DECLARATION  JSON of TenantProtocol.Declaration. No secret.
+#   BOOT_TOKEN   opens this instance's stage reports and its enrolment only.
+#   AGENT        JSON {"url","sha256"} of the agent's file.
+# EC2 takes at most 16,384 bytes of user-data, these included.
 
 umask 077
 set -euo pipefail
@@ -68,7 +67,7 @@ post_event() {
         *) break ;;
         esac
     done
-    say "the platform did not take a stage report (HTTP $status): kept for the agent to send"
+    say "a stage report was not taken (HTTP $status): kept for the agent"
     return 1
 }
 
@@ -118,14 +117,14 @@ on_exit() {
 
 # --- Stages ---
 
-# A disk made from a snapshot holds another launch's credentials, with its agent at work: enrol anew.
+# A disk from a snapshot holds another launch's credentials, with its agent at work: enrol anew.
 leave_other_launch() {
-    local launch
-    launch=$(sha256sum <<<"$BOOT_TOKEN_BASE64")
-    if [[ $launch == "$(cat "$STATE/launch" 2>/dev/null)" ]]; then return 0; fi
-    systemctl stop tenant-agent.service 2>/dev/null || true
+    local mark
+    mark=$(sha256sum <<<"$BOOT_TOKEN_BASE64")
+    [[ $mark != "$(cat "$STATE/launch" 2>/dev/null)" ]] || return 0
+    systemctl stop tenant-agent 2>/dev/null || true
     rm -f "$ETC"/{secrets,config}.json "$STATE"/{enrolled,spool}
-    write_file 0600 "$STATE/launch" <<<"$launch"
+    write_file 0600 "$STATE/launch" <<<"$mark"
 }
 
 read_declaration() {

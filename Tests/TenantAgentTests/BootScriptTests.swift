@@ -138,7 +138,7 @@ struct BootScriptTests {
                 #expect(output.contains("mode 600 \(file)\n") == isOfThisLaunch, "\(output)")
             }
             #expect(output.contains("kept report") == isOfThisLaunch)
-            let stops = output.components(separatedBy: "systemctl stop tenant-agent.service").count - 1
+            let stops = output.components(separatedBy: "systemctl stop tenant-agent\n").count - 1
             #expect(stops == (isOfThisLaunch ? 0 : 1), "the second run is of the same launch")
             #expect(output.contains("mode 600 /var/lib/molecule/stack.json"), "what redeploys chose stays")
         }
