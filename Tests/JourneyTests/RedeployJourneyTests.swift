@@ -18,7 +18,6 @@ extension JourneyTests {
                 let outcome = try await stack.redeploy(slug, to: tag)
                 #expect(outcome["phase"] == "updated", "\(tag): \(outcome.json)")
             }
-            try await expectAgentsOwnRedeploys(instance)
             let counts = await load.stop()
             let report = try await sockets.stop()
             print("redeploys under load: \(counts.summary); WebSockets: \(report)")
@@ -30,6 +29,7 @@ extension JourneyTests {
             #expect(report.closes["1012"] ?? 0 >= 16, "\(report)")
             #expect(report.connections >= 20, "\(report)")
             try await expectObservation(instance, counts)
+            try await expectAgentsOwnRedeploys(instance)
         }
     }
 
@@ -39,8 +39,12 @@ extension JourneyTests {
             instance,
             ["--service", "cloudflared", "--image", try stack.image("cloudflared", "v2"), "--drain", "5"])
         #expect(connector.outcome == .updated, "\(connector)")
+        // What the platform says may have changed since the boot; asked again, it has not.
         let refresh = try await stack.agentRedeploy(instance, ["--refresh", "--id", "journey-refresh"])
-        #expect(refresh.outcome == .unchanged && refresh.service == "tenant", "\(refresh)")
+        #expect(
+            [.updated, .unchanged].contains(refresh.outcome) && refresh.service == "tenant", "\(refresh)")
+        let again = try await stack.agentRedeploy(instance, ["--refresh", "--id", "journey-again"])
+        #expect(again.outcome == .unchanged, "\(again)")
     }
 
     private func expectObservation(_ instance: String, _ counts: RequestLoad.Counts) async throws {
@@ -129,7 +133,7 @@ extension JourneyTests {
     @Test(.timeLimit(.minutes(15)))
     func agentThatIsKilledLeavesATenantThatServes() async throws {
         try await withTenant { slug, org, instance in
-            for (round, pause) in [0.3, 0.9, 1.5, 2.5, 4, 6].enumerated() {
+            for (round, pause) in [0.3, 1.5, 4].enumerated() {
                 let tag = round.isMultiple(of: 2) ? "v2" : "v1"
                 let image = try stack.image("molecule-tenant", tag)
                 let order = "redeploy --drain 5 --id kill-\(round) --image \(image)"
