@@ -26,7 +26,9 @@ private let whole = """
     let restoration = Route.Rules(listing: "").restoration(to: 8081)
     #expect(restoration.contains("-A PREROUTING") && restoration.contains("-A OUTPUT -o lo"))
     #expect(restoration.contains("--syn"))
-    #expect(!rules.restoration(to: 8080).contains("-A"))
+    // Also back to the front by a rule: an empty chain would reset what it has led.
+    #expect(rules.restoration(to: 8080).contains("--to-ports 8080"))
+    #expect(!rules.restoration(to: 8080).contains("-A PREROUTING"))
 }
 
 private let mayUnshare =
@@ -49,7 +51,13 @@ struct RouteTests {
         def hold():
             # One connection, opened through the front and used again whenever a line comes.
             kept = socket.create_connection(("127.0.0.1", 8080))
+            led = None
             for line in sys.stdin:
+                if line.strip() in ("open", "led"):
+                    led = led or socket.create_connection(("127.0.0.1", 8080))
+                    led.sendall(b"x")
+                    print("led", led.recv(100).split()[1].decode(), flush=True)
+                    continue
                 kept.sendall(b"x")
                 print("kept", kept.recv(100).split()[1].decode(), flush=True)
         threading.Thread(target=serve, args=(8081,), daemon=True).start()
@@ -78,11 +86,16 @@ struct RouteTests {
         // It was opened before there were any rules, so that the kernel had not followed it.
         try network.say("second")
         try await network.wait(for: "kept 200", times: 2)
+        try network.say("open")
+        try await network.wait(for: "led 201", times: 1)
         // Again: nothing to do.
         try await route.lead(to: 8081)
 
         try await route.lead(to: 8080)
         #expect(await answer(8080, .loopback) == 200)
+        // What was led stays where it was led to.
+        try network.say("led")
+        try await network.wait(for: "led 201", times: 2)
         try network.say("third")
         try await network.wait(for: "kept 200", times: 3)
         // Half of the rules gone: made whole.

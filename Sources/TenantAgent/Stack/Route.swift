@@ -71,22 +71,22 @@ struct Route: Sendable {
         }
 
         func lead(to port: UInt16) -> Bool {
-            if port == Route.front { return chain.isEmpty }
+            // Never led anywhere else, or led back.
+            if port == Route.front, chain.isEmpty { return true }
             return hasInboundJump && hasLocalJump && chain.count == 1
                 && chain[0].contains("--dport \(Route.front) ") && chain[0].hasSuffix("--to-ports \(port)")
         }
 
-        /// For `iptables-restore --noflush`, which takes all of it at once or nothing.
+        /// For `iptables-restore --noflush`, which takes all of it at once or nothing. Also the way back to
+        /// the front port is a rule: a chain without one would reset the connections that it has led.
         func restoration(to port: UInt16) -> String {
             var lines = ["*nat", ":\(Route.chain) - [0:0]"]
             let front = "-p tcp --dport \(Route.front)"
-            if port != Route.front {
-                lines.append(
-                    "-A \(Route.chain) ! -d 127.0.0.2/32 -p tcp --syn --dport \(Route.front) -j REDIRECT"
-                        + " --to-ports \(port)")
-                if !hasInboundJump { lines.append("-A PREROUTING \(front) -j \(Route.chain)") }
-                if !hasLocalJump { lines.append("-A OUTPUT -o lo \(front) -j \(Route.chain)") }
-            }
+            lines.append(
+                "-A \(Route.chain) ! -d 127.0.0.2/32 -p tcp --syn --dport \(Route.front) -j REDIRECT"
+                    + " --to-ports \(port)")
+            if !hasInboundJump { lines.append("-A PREROUTING \(front) -j \(Route.chain)") }
+            if !hasLocalJump { lines.append("-A OUTPUT -o lo \(front) -j \(Route.chain)") }
             return (lines + ["COMMIT", ""]).joined(separator: "\n")
         }
     }
