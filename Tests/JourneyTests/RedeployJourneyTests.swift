@@ -18,6 +18,8 @@ extension JourneyTests {
                 let outcome = try await stack.redeploy(slug, to: tag)
                 #expect(outcome["phase"] == "updated", "\(tag): \(outcome.json)")
             }
+            // Some of it is for the last one, which is observed below.
+            try await Task.sleep(for: .seconds(3))
             let counts = await load.stop()
             let report = try await sockets.stop()
             print("redeploys under load: \(counts.summary); WebSockets: \(report)")
