@@ -55,7 +55,7 @@ final class RequestLoad: Sendable {
         while !Task.isCancelled {
             round += 1
             await ask(http, isPost: (round + number).isMultiple(of: 2))
-            // Now and then a connection stays idle for as long as a draining server keeps one; never all at once.
+            // Now and then a connection is idle for as long as a draining server keeps one; not all at once.
             let rest: Duration = (round + 50 * number).isMultiple(of: 400) ? .seconds(5) : Self.pause
             try? await Task.sleep(for: rest)
         }
