@@ -12,6 +12,7 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let xmlCoder: Target.Dependency = .product(name: "XMLCoder", package: "XMLCoder")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -60,6 +61,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
         .package(url: "https://github.com/CoreOffice/XMLCoder.git", from: "0.18.2"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
         systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
@@ -78,7 +80,7 @@ let package = Package(
             "ControlPlane",
             [
                 "AWSSigV4", "CCrypto", "CurlHTTP", "Postgres", "Workflows", "TenantProtocol",
-                hummingbird, argumentParser, logging, lifecycle, xmlCoder,
+                hummingbird, argumentParser, logging, lifecycle, xmlCoder, jwtKit,
             ]),
         binary("TenantAgent", ["CNamespaces", "CurlHTTP", "TenantProtocol"]),
         binary("AdminCLI", ["AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
@@ -86,7 +88,7 @@ let package = Package(
             "LocalCloud",
             [
                 "AWSSigV4", "CCrypto", "CurlHTTP", "TenantProtocol", "TunnelLink",
-                hummingbird, argumentParser, logging, lifecycle, subprocess, nioSSL,
+                hummingbird, argumentParser, logging, lifecycle, subprocess, jwtKit, nioSSL,
             ] + nio),
         binary("TunnelConnector", ["TunnelLink"] + nio),
         binary(

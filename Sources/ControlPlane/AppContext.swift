@@ -5,11 +5,14 @@ import Logging
 /// What travels with one request.
 struct AppContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Set by the authentication of the tenant routes.
-    var tenant: TenantIdentity?
+    /// Set by the gate, before the route's handler runs.
+    var caller = Caller.anyone
+    /// Of the socket's other end; nil where it has none.
+    let peerAddress: String?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
+        peerAddress = source.channel.remoteAddress?.ipAddress
     }
 
     var maxUploadSize: Int { RequestBody.maximumBytes }

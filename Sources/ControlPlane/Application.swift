@@ -14,7 +14,7 @@ func application(
 ) -> some ApplicationProtocol {
     let configuration = platform.configuration
     var app = Application(
-        router: routes(platform),
+        router: router(platform),
         server: .http1(),
         configuration: .init(
             address: .hostname(configuration.listenHost, port: configuration.listenPort),
@@ -23,4 +23,14 @@ func application(
         logger: platform.logger)
     app.addServices(platform.database, platform.engine, Reconciler(platform: platform))
     return app
+}
+
+/// Every request is logged, every error becomes a problem document, and the gate stands before every route.
+func router(_ platform: Platform) -> Router<AppContext> {
+    let router = Router(context: AppContext.self)
+    router.add(middleware: RequestLogMiddleware())
+    router.add(middleware: ProblemMiddleware())
+    let gate = Gate(platform)
+    for route in routes(platform) { router.on(route, behind: gate) }
+    return router
 }

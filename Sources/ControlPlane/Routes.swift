@@ -1,111 +1,100 @@
 import Hummingbird
 
-/// Every URL of the service, and who may call it.
-func routes(_ platform: Platform) -> Router<AppContext> {
-    let router = Router(context: AppContext.self)
-    router.add(middleware: RequestLogMiddleware())
-    router.add(middleware: ProblemMiddleware())
-
-    router.get("health") { _, _ in try Response.json(["service": "molecule-cp", "status": "ok"]) }
-    router.get("ready") { _, _ in try await ready(platform) }
-
-    let operators = router.group("cp/admin").add(
-        middleware: OperatorAuthentication(adminTokenHash: platform.configuration.adminTokenHash))
-    addOrgs(operators, platform)
-    addTenants(operators, platform)
-    addRollouts(operators, platform)
-
-    // An organisation's own erasure. Until browser sessions and partner keys exist, operators call it.
-    router.group("cp/orgs")
-        .add(middleware: OperatorAuthentication(adminTokenHash: platform.configuration.adminTokenHash))
-        .delete(":slug", use: DeleteRoutes(platform: platform).erase)
-
-    // An instance before enrolment: the boot token, checked by the route itself.
-    let boot = BootRoutes(platform: platform)
-    router.group("cp/tenants")
-        .post("boot-event", use: boot.report)
-        .post("enroll", use: boot.enrol)
-        .post("re-enroll", use: boot.reEnrol)
-
-    let tenant = TenantSideRoutes(platform: platform)
-    router.group("cp/tenants").add(middleware: TenantAuthentication(database: platform.database))
-        .post("enroll/confirm", use: tenant.confirmEnrolment)
-        .get("config", use: tenant.config)
-        .get("registry-credentials", use: tenant.registryCredentials)
-
-    return router
+/// Every URL of the service, who may call it, and what answers.
+func routes(_ platform: Platform) -> [Route] {
+    publicRoutes(platform) + instanceRoutes(platform) + orgRoutes(platform) + tenantRoutes(platform)
+        + rolloutRoutes(platform)
 }
 
-/// The account as a whole, and organisations from signup to erasure.
-private func addOrgs(_ operators: RouterGroup<AppContext>, _ platform: Platform) {
+private func publicRoutes(_ platform: Platform) -> [Route] {
+    let liveness = Liveness(platform: platform)
+    return [
+        .get("/health", .anyone, liveness.health),
+        .get("/ready", .anyone, liveness.ready),
+    ]
+}
+
+/// What instances call: boot stages and enrolment, then as the tenant that they have become.
+private func instanceRoutes(_ platform: Platform) -> [Route] {
+    let boot = BootRoutes(platform: platform)
+    let tenant = TenantSideRoutes(platform: platform)
+    return [
+        .post("/cp/tenants/boot-event", .instance, boot.report),
+        .post("/cp/tenants/enroll", .instance, boot.enrol),
+        .post("/cp/tenants/re-enroll", .instance, boot.reEnrol),
+        .post("/cp/tenants/enroll/confirm", .tenant, tenant.confirmEnrolment),
+        .get("/cp/tenants/config", .tenant, tenant.config),
+        .get("/cp/tenants/registry-credentials", .tenant, tenant.registryCredentials),
+    ]
+}
+
+/// Organisations from signup to erasure, and the account as a whole.
+private func orgRoutes(_ platform: Platform) -> [Route] {
     let orgs = OrgRoutes(platform: platform)
     let progress = ProvisionStatusRoutes(platform: platform)
-    let reconciler = ReconcilerRoutes(platform: platform)
     let deletion = DeleteRoutes(platform: platform)
-    operators
-        .post("orgs", use: orgs.create)
-        .get("orgs", use: orgs.list)
-        .get("orgs/:slug", use: orgs.show)
-        .get("orgs/:slug/admin-token", use: orgs.adminToken)
-        .post("orgs/:slug/canary", use: orgs.setCanary)
-        .get("orgs/:slug/provision-status", use: progress.show)
-        .get("orgs/:slug/provision-status/stream", use: progress.stream)
-        .post("orgs/:slug/restore", use: deletion.restore)
-        .delete("tenants/:slug", use: deletion.delete)
-        .get("capacity", use: CapacityRoutes(platform: platform).show)
-        .get("orphans", use: reconciler.orphans)
-        .get("drift", use: reconciler.drift)
-        .post("reconcile", use: reconciler.reconcile)
+    let capacity = CapacityRoutes(platform: platform)
+    let reconciler = ReconcilerRoutes(platform: platform)
+    return [
+        .post("/cp/admin/orgs", .operators(.operate), orgs.create),
+        .get("/cp/admin/orgs", .operators(.read), orgs.list),
+        .get("/cp/admin/orgs/:slug", .operators(.read), orgs.show),
+        .get("/cp/admin/orgs/:slug/admin-token", .operators(.admin), orgs.adminToken),
+        .post("/cp/admin/orgs/:slug/canary", .operators(.operate), orgs.setCanary),
+        .get("/cp/admin/orgs/:slug/provision-status", .operators(.read), progress.show),
+        .get("/cp/admin/orgs/:slug/provision-status/stream", .operators(.read), progress.stream),
+        .post("/cp/admin/orgs/:slug/restore", .operators(.operate), deletion.restore),
+        .delete("/cp/admin/tenants/:slug", .operators(.admin), deletion.delete),
+        // An organisation's own erasure. Until browser sessions and partner keys exist, operators call it.
+        .delete("/cp/orgs/:slug", .operators(.admin), deletion.erase),
+        .get("/cp/admin/capacity", .operators(.read), capacity.show),
+        .get("/cp/admin/orphans", .operators(.read), reconciler.orphans),
+        .get("/cp/admin/drift", .operators(.read), reconciler.drift),
+        .post("/cp/admin/reconcile", .operators(.operate), reconciler.reconcile),
+    ]
 }
 
 /// One tenant: another image, and what a person does when it is stuck.
-private func addTenants(_ operators: RouterGroup<AppContext>, _ platform: Platform) {
+private func tenantRoutes(_ platform: Platform) -> [Route] {
     let tenants = TenantRoutes(platform: platform)
     let redeploys = RedeployRoutes(platform: platform)
     let releases = ReleaseRoutes(platform: platform)
     let interventions = InterventionRoutes(platform: platform)
-    operators
-        .post("tenants/:slug/redeploy", use: redeploys.redeploy)
-        .get("tenants/:slug/redeploys", use: redeploys.history)
-        .get("tenants/:slug/redeploys/:id", use: redeploys.show)
-        .get("tenants/:slug/release", use: releases.show)
-        .patch("tenants/:slug/release", use: releases.change)
-        .get("tenants/:slug/diagnostics", use: tenants.diagnostics)
-        .get("tenants/:slug/console", use: tenants.console)
-        .get("tenants/:slug/why", use: interventions.why)
-        .post("tenants/:slug/retry", use: interventions.retry)
-        .post("tenants/:slug/cancel", use: interventions.cancel)
-        .post("tenants/:slug/force", use: interventions.force)
-        .post("tenants/:slug/repair", use: interventions.repair)
+    return [
+        .post("/cp/admin/tenants/:slug/redeploy", .operators(.operate), redeploys.redeploy),
+        .get("/cp/admin/tenants/:slug/redeploys", .operators(.read), redeploys.history),
+        .get("/cp/admin/tenants/:slug/redeploys/:id", .operators(.read), redeploys.show),
+        .get("/cp/admin/tenants/:slug/release", .operators(.read), releases.show),
+        .patch("/cp/admin/tenants/:slug/release", .operators(.operate), releases.change),
+        .get("/cp/admin/tenants/:slug/diagnostics", .operators(.read), tenants.diagnostics),
+        .get("/cp/admin/tenants/:slug/console", .operators(.read), tenants.console),
+        .get("/cp/admin/tenants/:slug/why", .operators(.read), interventions.why),
+        .post("/cp/admin/tenants/:slug/retry", .operators(.operate), interventions.retry),
+        .post("/cp/admin/tenants/:slug/cancel", .operators(.operate), interventions.cancel),
+        .post("/cp/admin/tenants/:slug/force", .operators(.operate), interventions.force),
+        .post("/cp/admin/tenants/:slug/repair", .operators(.operate), interventions.repair),
+    ]
 }
 
 /// The fleet: release channels, and rollouts.
-private func addRollouts(_ operators: RouterGroup<AppContext>, _ platform: Platform) {
+private func rolloutRoutes(_ platform: Platform) -> [Route] {
     let releases = ReleaseRoutes(platform: platform)
     let rollouts = RolloutRoutes(platform: platform)
-    operators
-        .get("channels", use: releases.channels)
-        .put("channels/:name", use: releases.setChannel)
-        .post("tenants/redeploy-fleet", use: FleetRedeployRoute(platform: platform).redeploy)
-        .post("rollouts", use: rollouts.create)
-        .get("rollouts", use: rollouts.list)
-        .get("rollouts/:id", use: rollouts.show)
-        .get("rollouts/:id/tenants", use: rollouts.tenants)
-        .get("rollouts/:id/events", use: RolloutEventRoutes(platform: platform).stream)
-        .post("rollouts/:id/pause", use: rollouts.pause)
-        .post("rollouts/:id/resume", use: rollouts.resume)
-        .post("rollouts/:id/abort", use: rollouts.abort)
-        .post("rollouts/:id/promote", use: rollouts.promote)
-        .post("rollouts/:id/rollback", use: rollouts.rollBack)
-}
-
-/// Ready to be sent traffic: the database answers.
-private func ready(_ platform: Platform) async throws -> Response {
-    do {
-        _ = try await platform.database.query("SELECT 1 AS one")
-        return try Response.json(["status": "ready"])
-    } catch {
-        throw AppError(
-            .notReady, "database_unavailable", "The database does not answer.", cause: error, retryAfter: 2)
-    }
+    let fleet = FleetRedeployRoute(platform: platform)
+    let events = RolloutEventRoutes(platform: platform)
+    return [
+        .get("/cp/admin/channels", .operators(.read), releases.channels),
+        .put("/cp/admin/channels/:name", .operators(.operate), releases.setChannel),
+        .post("/cp/admin/tenants/redeploy-fleet", .operators(.operate), fleet.redeploy),
+        .post("/cp/admin/rollouts", .operators(.operate), rollouts.create),
+        .get("/cp/admin/rollouts", .operators(.read), rollouts.list),
+        .get("/cp/admin/rollouts/:id", .operators(.read), rollouts.show),
+        .get("/cp/admin/rollouts/:id/tenants", .operators(.read), rollouts.tenants),
+        .get("/cp/admin/rollouts/:id/events", .operators(.read), events.stream),
+        .post("/cp/admin/rollouts/:id/pause", .operators(.operate), rollouts.pause),
+        .post("/cp/admin/rollouts/:id/resume", .operators(.operate), rollouts.resume),
+        .post("/cp/admin/rollouts/:id/abort", .operators(.operate), rollouts.abort),
+        .post("/cp/admin/rollouts/:id/promote", .operators(.operate), rollouts.promote),
+        .post("/cp/admin/rollouts/:id/rollback", .operators(.operate), rollouts.rollBack),
+    ]
 }

@@ -8,7 +8,7 @@ struct TenantSideRoutes: Sendable {
     let platform: Platform
 
     func confirmEnrolment(_ request: Request, _ context: AppContext) async throws -> Response {
-        try await Enrolment(platform: platform).confirm(org: identity(context).orgID)
+        try await Enrolment(platform: platform).confirm(org: context.tenant().orgID)
         return Response(status: .noContent)
     }
 
@@ -18,7 +18,7 @@ struct TenantSideRoutes: Sendable {
 
     /// A flat object of strings, applied by the tenant at start and at every refresh.
     func config(_ request: Request, _ context: AppContext) async throws -> Response {
-        let orgID = try identity(context).orgID
+        let orgID = try context.tenant().orgID
         guard let org = try await OrgStore(database: platform.database).find(id: orgID) else {
             throw AppError.unauthenticated
         }
@@ -34,7 +34,6 @@ struct TenantSideRoutes: Sendable {
 
     /// As `RegistryCredentials` says. The answer is for the instance alone: no cache keeps it.
     func registryCredentials(_ request: Request, _ context: AppContext) async throws -> Response {
-        _ = try identity(context)
         guard let user = try await platform.registry.login.user() else {
             return Response(status: .noContent)
         }
@@ -44,10 +43,5 @@ struct TenantSideRoutes: Sendable {
                 expiresAt: user.expiresAt?.formatted(.iso8601)))
         response.headers[.cacheControl] = "no-store"
         return response
-    }
-
-    private func identity(_ context: AppContext) throws -> TenantIdentity {
-        guard let tenant = context.tenant else { throw AppError.unauthenticated }
-        return tenant
     }
 }

@@ -1,0 +1,42 @@
+/// Who may call a route. Every route says it, in the table of `Routes.swift`.
+enum Access: Sendable, Hashable {
+    /// Public: no credential is asked for.
+    case anyone
+    /// Operators and CI, with at least this role.
+    case operators(OperatorRole)
+    /// An instance before enrolment. Its boot token opens one launch; the route checks it with what it stores.
+    case instance
+    /// An enrolled tenant, with its admin token.
+    case tenant
+}
+
+/// What a customer's credential may do: a partner key and an organisation's token carry some of these, a
+/// member's role stands for some.
+enum Scope: String, Sendable, Hashable, CaseIterable, Codable {
+    case createOrgs = "orgs:create"
+    case readOrgs = "orgs:read"
+    case deleteOrgs = "orgs:delete"
+    case exportOrgs = "orgs:export"
+    case readBilling = "billing:read"
+    /// Also quotas, suspension and resumption.
+    case manageBilling = "billing:manage"
+    case provisionStatus = "provision:status"
+    /// Issues and revokes keys and tokens; also members and invitations.
+    case manageKeys = "admin:keys"
+}
+
+/// What an operator may do. Each role includes those before it.
+enum OperatorRole: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Looks.
+    case read
+    /// Also changes tenants and rollouts.
+    case operate
+    /// Also deletes, sees secrets and issues credentials.
+    case admin
+}
+
+extension OperatorRole: Comparable {
+    static func < (one: OperatorRole, other: OperatorRole) -> Bool { one.rank < other.rank }
+
+    private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}
