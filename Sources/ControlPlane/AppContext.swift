@@ -7,6 +7,8 @@ struct AppContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// Set by the gate, before the route's handler runs.
     var caller = Caller.anyone
+    /// Set by the gate where the route is for customers and its path names an organisation: `org()` reads it.
+    var foundOrg: Org?
     /// Of the socket's other end; nil where it has none.
     let peerAddress: String?
 

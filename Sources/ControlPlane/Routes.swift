@@ -2,8 +2,8 @@ import Hummingbird
 
 /// Every URL of the service, who may call it, and what answers.
 func routes(_ platform: Platform) -> [Route] {
-    publicRoutes(platform) + instanceRoutes(platform) + orgRoutes(platform) + tenantRoutes(platform)
-        + rolloutRoutes(platform)
+    publicRoutes(platform) + instanceRoutes(platform) + customerRoutes(platform) + orgRoutes(platform)
+        + tenantRoutes(platform) + rolloutRoutes(platform)
 }
 
 private func publicRoutes(_ platform: Platform) -> [Route] {
@@ -25,6 +25,15 @@ private func instanceRoutes(_ platform: Platform) -> [Route] {
         .post("/cp/tenants/enroll/confirm", .tenant, tenant.confirmEnrolment),
         .get("/cp/tenants/config", .tenant, tenant.config),
         .get("/cp/tenants/registry-credentials", .tenant, tenant.registryCredentials),
+    ]
+}
+
+/// What customers do with their organisations: people by a browser's session, programs by a key.
+private func customerRoutes(_ platform: Platform) -> [Route] {
+    let orgs = CustomerOrgRoutes(platform: platform)
+    return [
+        .get("/cp/orgs/:slug", .customers(.readOrgs), orgs.show),
+        .get("/cp/orgs/:slug/provision-status", .customers(.provisionStatus), orgs.provisionStatus),
     ]
 }
 

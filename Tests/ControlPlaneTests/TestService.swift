@@ -57,9 +57,9 @@ struct TestService: Sendable {
 
     func send(
         _ method: String, _ path: String, token: String? = ExampleEnvironment.adminToken, org: String? = nil,
-        body: String? = nil
+        body: String? = nil, headers: [HTTPField] = []
     ) async throws -> Answer {
-        var request = HTTPRequest(method, url + path)
+        var request = HTTPRequest(method, url + path, headers: headers)
         if let token { request.headers.append(HTTPField("Authorization", "Bearer \(token)")) }
         if let org { request.headers.append(HTTPField("X-Molecule-Org-Id", org)) }
         if let body {

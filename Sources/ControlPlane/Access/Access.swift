@@ -4,7 +4,14 @@ enum Access: Sendable, Hashable {
     case anyone
     /// Operators and CI, with at least this role.
     case operators(OperatorRole)
-    /// An instance before enrolment. Its boot token opens one launch; the route checks it with what it stores.
+    /// Any browser user who is signed in.
+    case user
+    /// Customers: a browser user whose role in the organisation of the path's `:slug` stands for the scope,
+    /// or a credential of the customer's that carries it and may reach that organisation. Where the path
+    /// names no organisation, only the scope counts.
+    case customers(Scope)
+    /// An instance before enrolment. Its boot token opens one launch; the route checks it with what it
+    /// stores.
     case instance
     /// An enrolled tenant, with its admin token.
     case tenant

@@ -6,6 +6,31 @@ enum Caller: Sendable {
     case anyone
     case `operator`(OperatorIdentity)
     case tenant(TenantIdentity)
+    case user(UserIdentity)
+}
+
+/// What the gate found out: who calls, and which organisation of theirs the path names.
+struct Admission: Sendable {
+    var caller: Caller
+    /// The one of `:slug`; nil where the route is not for customers, or names none.
+    var org: Org?
+
+    init(_ caller: Caller, org: Org? = nil) {
+        self.caller = caller
+        self.org = org
+    }
+}
+
+/// A person, by the session of their browser.
+struct UserIdentity: Sendable {
+    /// The provider's subject.
+    var id: String
+    var email: String?
+    /// Whether the provider vouches for the address.
+    var isEmailVerified: Bool
+    var sessionID: UUID
+    /// In the organisation that the path names.
+    var role: OrgRole?
 }
 
 /// An operator, by the token that was presented.
@@ -21,6 +46,20 @@ struct TenantIdentity: Sendable {
 }
 
 extension AppContext {
+    /// Who is signed in.
+    /// - Throws: `unauthenticated` (401) where the route's access lets others in.
+    func user() throws -> UserIdentity {
+        guard case .user(let identity) = caller else { throw AppError.unauthenticated }
+        return identity
+    }
+
+    /// The living organisation that the path names, of a route for customers.
+    /// - Throws: `org_not_found` (404), also for one that was deleted.
+    func org() throws -> Org {
+        guard let foundOrg, foundOrg.status != .purged else { throw AppError.orgNotFound(try slug().text) }
+        return foundOrg
+    }
+
     /// - Throws: `unauthenticated` (401) where the route's access lets others in.
     func tenant() throws -> TenantIdentity {
         guard case .tenant(let identity) = caller else { throw AppError.unauthenticated }

@@ -6,19 +6,25 @@ import Postgres
 struct Gate: Sendable {
     let adminTokenHash: TokenHash
     let database: PostgresPool
+    private let customers: CustomerGate
 
     init(_ platform: Platform) {
         adminTokenHash = platform.configuration.adminTokenHash
         database = platform.database
+        customers = CustomerGate(platform)
     }
 
-    /// - Throws: `unauthenticated` (401) for every way in which a credential can be wrong; `role_missing`
-    ///   (403) when it is right and may not do this.
-    func caller(of request: Request, to access: Access) async throws -> Caller {
+    /// - Throws: `unauthenticated` (401) for every way in which a credential can be wrong; `role_missing`,
+    ///   `scope_missing` or `cross_site` (403) when it is right and may not do this; `org_not_found` (404)
+    ///   for an organisation that the caller may not see.
+    func admit(_ request: Request, to access: Access, _ context: AppContext) async throws -> Admission {
         switch access {
-        case .anyone, .instance: .anyone
-        case .operators(let role): .operator(try operatorIdentity(request, atLeast: role))
-        case .tenant: .tenant(try await tenantIdentity(request))
+        case .anyone, .instance: Admission(.anyone)
+        case .operators(let role): Admission(.operator(try operatorIdentity(request, atLeast: role)))
+        case .tenant: Admission(.tenant(try await tenantIdentity(request)))
+        case .user: Admission(.user(try await customers.user(of: request)))
+        case .customers(let scope):
+            try await customers.admit(request, for: scope, slug: context.pathSlug())
         }
     }
 

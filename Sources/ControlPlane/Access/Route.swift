@@ -38,7 +38,9 @@ extension Router where Context == AppContext {
     func on(_ route: Route, behind gate: Gate) {
         on(RouterPath(route.path), method: route.method) { request, context in
             var context = context
-            context.caller = try await gate.caller(of: request, to: route.access)
+            let admission = try await gate.admit(request, to: route.access, context)
+            context.caller = admission.caller
+            context.foundOrg = admission.org
             return try await route.handler(request, context)
         }
     }

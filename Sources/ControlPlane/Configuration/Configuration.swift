@@ -24,6 +24,7 @@ struct Configuration: Sendable {
     /// Days for which a deleted tenant's volume is kept, by plan; 0 where a plan is not named.
     var retentionDays: [String: Int]
     var reconciler: ReconcilerSettings
+    var browser: BrowserSettings
 
     struct AWSSettings: Sendable {
         var region: String
@@ -137,6 +138,7 @@ struct Configuration: Sendable {
         deadlines = Deadlines(&reader)
         secrets = SecretSettings(&reader)
         reconciler = ReconcilerSettings(&reader)
+        browser = BrowserSettings(&reader)
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
     }
 }

@@ -157,18 +157,22 @@ extension Variable {
         name: "RECONCILE_MAX_DELETE_FLOOR", meaning: "so many things a run may delete whatever their share",
         fallback: "3")
 
-    static let all: [Variable] = [
-        databaseURL, databaseConnections, listen, adminToken, workers, lease, migrationsPath, userdataPath,
-        publicURL, caFile, tenantDomain, edgeURL,
-        awsRegion, awsAccessKeyID, awsSecretAccessKey, awsSessionToken, awsEndpointURL,
-        cloudflareAPIURL, cloudflareAPIToken, cloudflareAccountID, cloudflareZoneID, cloudflarePlaces,
-        platformID, providerLimits, maximumVCPUs, retentionDays,
-        ec2ImageID, ec2InstanceType, ec2SubnetID, ec2SecurityGroupID, ec2InstanceProfile, ec2VolumeGigabytes,
-        ec2IdentityCertificate, registryURL, registryAuth, registryUsername, registryPassword, imagePostgres,
-        imageRedis, imageMemoryPlugin, imageTenant,
-        imageCloudflared, agentURL, agentSHA256, secretsEncryptionKey, kmsKeyARN, provisionSharedSecret,
-        deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, deadlineOffline, poll,
-        providerVisibility,
-        reconcileInterval, reconcileMode, reconcileGrace, reconcileShare, reconcileFloor,
-    ]
+    static let all: [Variable] =
+        [
+            databaseURL, databaseConnections, listen, adminToken, workers, lease, migrationsPath,
+            userdataPath,
+            publicURL, caFile, tenantDomain, edgeURL,
+            awsRegion, awsAccessKeyID, awsSecretAccessKey, awsSessionToken, awsEndpointURL,
+            cloudflareAPIURL, cloudflareAPIToken, cloudflareAccountID, cloudflareZoneID, cloudflarePlaces,
+            platformID, providerLimits, maximumVCPUs, retentionDays,
+            ec2ImageID, ec2InstanceType, ec2SubnetID, ec2SecurityGroupID, ec2InstanceProfile,
+            ec2VolumeGigabytes,
+            ec2IdentityCertificate, registryURL, registryAuth, registryUsername, registryPassword,
+            imagePostgres,
+            imageRedis, imageMemoryPlugin, imageTenant,
+            imageCloudflared, agentURL, agentSHA256, secretsEncryptionKey, kmsKeyARN, provisionSharedSecret,
+            deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, deadlineOffline, poll,
+            providerVisibility,
+            reconcileInterval, reconcileMode, reconcileGrace, reconcileShare, reconcileFloor,
+        ] + browser
 }

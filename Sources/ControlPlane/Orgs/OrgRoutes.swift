@@ -8,7 +8,7 @@ struct OrgRoutes: Sendable {
     let platform: Platform
 
     static let maximumNameLength = 200
-    static let maximumOwnerLength = 200
+    static let maximumOwnerLength = UserStore.maximumSubjectLength
     static let listLimits = 1...1_000
     static let defaultListLimit = 100
 
@@ -94,4 +94,7 @@ struct OrgRoutes: Sendable {
 extension AppContext {
     /// The `:slug` of the path.
     func slug() throws -> Slug { try Slug(parameters.require("slug")) }
+
+    /// nil where the path has none.
+    func pathSlug() throws -> Slug? { try parameters.get("slug").map(Slug.init) }
 }

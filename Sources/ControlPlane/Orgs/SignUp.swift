@@ -11,12 +11,15 @@ struct SignUp: Sendable {
 }
 
 extension Platform {
-    /// The organisation, its tenant row with its place, and its provisioning begin in one commit.
+    /// The organisation, its first owner, its tenant row with its place, and its provisioning begin in one
+    /// commit.
     /// - Throws: `slug_taken` (409); `no_capacity` (503) when a quota is used up.
     func signUp(_ signUp: SignUp) async throws -> Org {
         let (org, use) = try await database.transaction { transaction in
             var org = try await OrgStore(database: transaction).insert(
                 id: signUp.orgID, slug: signUp.slug, name: signUp.name, ownerUserID: signUp.ownerUserID)
+            try await MembershipStore(database: transaction).addFounder(
+                org: org.id, user: signUp.ownerUserID)
             let (placement, use) = try await Placements(configuration: configuration).choose(in: transaction)
             try await TenantStore(database: transaction).insert(
                 org: org.id, launchID: signUp.launchID, placement)

@@ -64,6 +64,7 @@ extension Platform {
     func purge(org: UUID, in transaction: Transaction) async throws {
         try await TenantStore(database: transaction).delete(org: org)
         try await ResourceLedger(database: transaction).forget(org: org)
+        try await MembershipStore(database: transaction).forget(org: org)
         try await OrgStore(database: transaction).markPurged(id: org)
     }
 

@@ -1,0 +1,67 @@
+import HTTPTypes
+import Hummingbird
+import Postgres
+
+/// The gate of the routes for customers: a person by their browser's session.
+struct CustomerGate: Sendable {
+    private let database: PostgresPool
+    private let sessions: SessionStore
+    private let crossSite: CrossSiteGuard
+
+    init(_ platform: Platform) {
+        database = platform.database
+        sessions = SessionStore(
+            database: platform.database, settings: platform.configuration.browser.sessions)
+        crossSite = CrossSiteGuard(platform.configuration.browser)
+    }
+
+    /// - Throws: see `Gate.admit`.
+    func admit(_ request: Request, for scope: Scope, slug: Slug?) async throws -> Admission {
+        // A request that shows a key is judged by the key alone, whatever cookie comes with it.
+        if request.headers[.authorization] != nil { return try await admitKey(request, scope, slug) }
+        return try await admitUser(request, scope, slug)
+    }
+
+    /// No key opens anything: none has been issued.
+    private func admitKey(_ request: Request, _ scope: Scope, _ slug: Slug?) async throws -> Admission {
+        throw AppError.unauthenticated
+    }
+
+    private func admitUser(_ request: Request, _ scope: Scope, _ slug: Slug?) async throws -> Admission {
+        var user = try await user(of: request)
+        guard let slug else {
+            try Scope.ofEveryUser.require(scope)
+            return Admission(.user(user))
+        }
+        let memberships = MembershipStore(database: database)
+        guard let (org, role) = try await memberships.find(slug: slug, user: user.id) else {
+            throw AppError.orgNotFound(slug.text)
+        }
+        try role.scopes.require(scope)
+        user.role = role
+        return Admission(.user(user), org: org)
+    }
+
+    /// Who is signed in; a change has to come from a page of the platform.
+    func user(of request: Request) async throws -> UserIdentity {
+        guard let token = sessions.settings.token(in: request),
+            let session = try await sessions.find(token: token.hash)
+        else { throw AppError.unauthenticated }
+        try crossSite.check(request)
+        if session.isStale { try await sessions.touch(id: session.id) }
+        return UserIdentity(
+            id: session.userID, email: session.email, isEmailVerified: session.isEmailVerified,
+            sessionID: session.id)
+    }
+}
+
+extension Set<Scope> {
+    /// - Throws: `scope_missing` (403).
+    func require(_ scope: Scope) throws {
+        guard contains(scope) else {
+            throw AppError(
+                .forbidden, "scope_missing", "This needs the scope \"\(scope.rawValue)\".",
+                members: ["scope": scope.rawValue])
+        }
+    }
+}
