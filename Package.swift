@@ -69,6 +69,7 @@ let package = Package(
         systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
         .systemLibrary(name: "CNamespaces"),
 
+        library("AuditChain", ["CCrypto"]),
         library("AWSSigV4", ["CCrypto"]),
         library("CurlHTTP", ["CCurl"]),
         library("Postgres", ["CPostgres", logging, lifecycle]),
@@ -79,11 +80,11 @@ let package = Package(
         binary(
             "ControlPlane",
             [
-                "AWSSigV4", "CCrypto", "CurlHTTP", "Postgres", "Workflows", "TenantProtocol",
+                "AuditChain", "AWSSigV4", "CCrypto", "CurlHTTP", "Postgres", "Workflows", "TenantProtocol",
                 hummingbird, argumentParser, logging, lifecycle, xmlCoder, jwtKit,
             ]),
         binary("TenantAgent", ["CNamespaces", "CurlHTTP", "TenantProtocol"]),
-        binary("AdminCLI", ["AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
+        binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
         binary(
             "LocalCloud",
             [
@@ -106,11 +107,11 @@ let package = Package(
             name: "FaultyTenant", dependencies: [hummingbird, logging], path: "Tests/FaultyTenant",
             swiftSettings: strict),
         tests("AWSSigV4Tests", ["AWSSigV4"]),
-        tests("AdminCLITests", ["AdminCLI", "AWSSigV4", "CurlHTTP"]),
+        tests("AdminCLITests", ["AdminCLI", "AuditChain", "AWSSigV4", "CurlHTTP"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),
         tests("PostgresTests", ["Postgres"]),
         tests("WorkflowsTests", ["Workflows"]),
-        tests("ControlPlaneTests", ["ControlPlane", "TenantProtocol"]),
+        tests("ControlPlaneTests", ["ControlPlane", "AuditChain", "TenantProtocol"]),
         tests("TenantAgentTests", ["TenantAgent", "TenantProtocol"]),
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),

@@ -94,6 +94,7 @@ private func mayImport(_ module: String, in path: String) -> Bool {
         "Sources/TenantProtocol/": foundation,
         "Sources/Postgres/": ["CPostgres", "Logging", "ServiceLifecycle"] + foundation,
         "Sources/AWSSigV4/": ["CCrypto"] + foundation,
+        "Sources/AuditChain/": ["CCrypto"] + foundation,
     ]
     let never = [
         "Sources/TenantAgent/": ["Postgres", "CPostgres", "Workflows", "Foundation"],
