@@ -54,13 +54,14 @@ private func simulate(
     var logger = Logger(label: "simulation")
     logger.logLevel = .critical
     let database = try await TestDatabase.create(migrated: false)
-    let simulation = Simulation(
-        settings: settings, server: database.url,
+    let run = VirtualRun(
+        server: database.url,
         environment: [
             "MIGRATIONS_PATH": "\(packageRoot)/migrations", "USERDATA_PATH": "\(packageRoot)/userdata",
         ], logger: logger)
+    let simulation = Simulation(settings: settings, run: run)
     let result: Result<SimulationReport, any Error>
-    do { result = .success(try await simulation.run { _ in }) } catch { result = .failure(error) }
+    do { result = .success(try await simulation.report { _ in }) } catch { result = .failure(error) }
     await database.drop()
     return try result.get()
 }

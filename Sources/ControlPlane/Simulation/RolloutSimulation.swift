@@ -37,6 +37,13 @@ struct RolloutSimulationSettings: ParsableArguments, Sendable {
             concurrency: concurrency, maximumFailurePercent: tolerated, offlineSeconds: 600)
     }
 
+    /// What the replicas of such a run are told.
+    func platform() throws -> SimulationSettings {
+        var settings = try SimulationSettings.parse([])
+        (settings.tenants, settings.seed, settings.places) = (tenants, seed, 5)
+        return settings
+    }
+
     var command: String {
         "controlplane sim-rollout --tenants \(tenants) --replicas \(replicas) --seed \(seed)"
             + " --faults \(faults.rawValue) --failing \(failing) --slow \(slow) --offline \(offline)"
@@ -47,35 +54,23 @@ struct RolloutSimulationSettings: ParsableArguments, Sendable {
 /// A rollout of the production workflows over a simulated fleet, in virtual time, from its start to its end.
 struct RolloutSimulation: Sendable {
     let settings: RolloutSimulationSettings
-    let server: String
-    let environment: [String: String]
-    let logger: Logger
+    let run: VirtualRun
 
-    static let lookEvery = 5_000_000
-    static let vacuumEvery = 60_000_000
     private static let changing: [SQL] = [
         "workflows", "workflow_steps", "rollouts", "rollout_tenants", "redeploys",
     ]
     /// Past a day, a rollout that has not ended counts as stuck.
-    static let limit = 86_400 * 1_000_000
+    private static let limit = 86_400 * 1_000_000
 
-    func run(progress: @Sendable (String) -> Void) async throws -> RolloutSimulationReport {
+    func report(tell: @Sendable (String) -> Void) async throws -> RolloutSimulationReport {
         let meter = Meter()
-        let migrations = environment[Variable.migrationsPath.name] ?? Variable.migrationsPath.fallback ?? ""
-        let scratch = try await ScratchDatabase.create(
-            server: server, migrations: migrations, seed: settings.seed, logger: logger)
-        do {
-            let report = try await run(on: scratch, meter, progress)
-            await scratch.drop()
-            return report
-        } catch {
-            await scratch.drop()
-            throw error
+        return try await run.withScratch(seed: settings.seed) { scratch in
+            try await report(on: scratch, meter, tell)
         }
     }
 
-    private func run(
-        on scratch: ScratchDatabase, _ meter: Meter, _ progress: @Sendable (String) -> Void
+    private func report(
+        on scratch: ScratchDatabase, _ meter: Meter, _ tell: @Sendable (String) -> Void
     ) async throws -> RolloutSimulationReport {
         let scheduler = Scheduler()
         let tally = Tally()
@@ -91,42 +86,36 @@ struct RolloutSimulation: Sendable {
             ec2: world.ec2, cloudflare: world.cloudflare, edge: world.edge, fleet: fleet)
         let network = SimulatedNetwork(
             scheduler, faults, seed: settings.seed, tally: tally, trace: trace, providers: providers)
-        let chaos = try chaos(world, network, scratch)
-        let clock = VirtualClock(scratch, logger: logger)
+        let chaos = try run.chaos(world, network, scratch, try settings.platform())
+        let clock = VirtualClock(scratch, logger: run.logger)
         try await insertTenants(scratch)
         let before = try await scratch.transactions()
         chaos.start(replicas: settings.replicas)
         begin(world)
-        try await pass(world, clock, progress)
+        try await run.pass(world, clock, story(world, clock), tell: tell)
         var report = try await RolloutSimulationReport(settings, world, fleet, meter, clock)
-        await end(world, clock)
-        let own = await clock.count
-        report.count(transactions: try await scratch.settledTransactions() - before - own)
+        report.count(transactions: try await run.end(world, clock, scratch, since: before))
         return report
+    }
+
+    private func story(_ world: World, _ clock: VirtualClock) -> VirtualRun.Story {
+        VirtualRun.Story(
+            limit: Self.limit, changing: Self.changing,
+            hasEnded: {
+                try await !clock.query(
+                    "SELECT 1 AS one FROM rollouts WHERE finished_at IS NOT NULL OR state = 'paused'"
+                ).isEmpty
+            },
+            progress: { "\(world.tally.counts.events) events" })
     }
 
     private func insertTenants(_ scratch: ScratchDatabase) async throws {
         let pool = PostgresPool(
-            PostgresConfiguration(url: scratch.url, maximumConnections: 1), logger: logger)
+            PostgresConfiguration(url: scratch.url, maximumConnections: 1), logger: run.logger)
         try await SimulatedFleet.insertRows(
             settings.tenants, canaries: RolloutSimulationSettings.canaries, in: pool)
         try await pool.execute("ANALYZE")
         await pool.close()
-    }
-
-    private func chaos(
-        _ world: World, _ network: SimulatedNetwork, _ scratch: ScratchDatabase
-    ) throws -> Chaos {
-        var simulation = try SimulationSettings.parse([])
-        (simulation.tenants, simulation.seed, simulation.places) = (settings.tenants, settings.seed, 5)
-        let configuration = try SimulatedPlatform.configuration(
-            database: scratch.url, simulation, given: environment)
-        let (seed, logger) = (settings.seed, logger)
-        return Chaos(world, seed: seed) { number, life in
-            VirtualReplica(
-                number: number, life: life, configuration, seed: seed, network: network, world: world,
-                logger: logger)
-        }
     }
 
     /// An operator orders it from some replica, again and again until one takes it.
@@ -149,42 +138,6 @@ struct RolloutSimulation: Sendable {
                 guard (try? await world.scheduler.sleep(.seconds(1))) != nil else { return }
             }
         }
-    }
-
-    private func pass(
-        _ world: World, _ clock: VirtualClock, _ progress: @Sendable (String) -> Void
-    ) async throws {
-        let scheduler = world.scheduler
-        var (nextLook, nextVacuum) = (Self.lookEvery, Self.lookEvery)
-        var told = ContinuousClock.now
-        while let step = scheduler.next(), step.time < Self.limit {
-            if await clock.mustMove(to: step), try await clock.move(to: step.time) {
-                for replica in world.replicas { replica.signal() }
-                continue
-            }
-            await scheduler.carryOut(step)
-            world.tally.add { $0.events += 1 }
-            if step.time >= nextVacuum {
-                nextVacuum = step.time + Self.vacuumEvery
-                for table in Self.changing { _ = try await clock.query("VACUUM (ANALYZE) \(table)") }
-            }
-            if step.time >= nextLook {
-                nextLook = step.time + Self.lookEvery
-                let rows = try await clock.query(
-                    "SELECT 1 AS one FROM rollouts WHERE finished_at IS NOT NULL OR state = 'paused'")
-                if !rows.isEmpty { return }
-            }
-            if ContinuousClock.now - told > .seconds(5) {
-                told = .now
-                progress("\(scheduler.now / 1_000_000) s: \(world.tally.counts.events) events")
-            }
-        }
-    }
-
-    private func end(_ world: World, _ clock: VirtualClock) async {
-        for replica in world.replicas { await replica.kill() }
-        await world.scheduler.close()
-        await clock.close()
     }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 import Postgres
 
 /// What a simulated rollout came to.
-struct RolloutSimulationReport: Codable, Sendable {
+struct RolloutSimulationReport: SeedReport, Codable {
     var seed: UInt64
     var tenants: Int
     var replicas: Int
@@ -90,11 +90,18 @@ struct RolloutSimulationReport: Codable, Sendable {
             outcomes[try row["outcome"]] = try row["n"]
         }
         let body = settings.rollout
-        let soaks = Double((body.soakSeconds ?? 0) + 4 * (body.waveSoakSeconds ?? 0))
+        let soaks = try await soakSeconds(clock, body)
         // Whoever stays away is waited for until the window closes.
         let window = outcomes["untouched"] == nil ? 0 : Double(body.offlineSeconds ?? 0)
         settingsSeconds = fleet.commands.batchSeconds / Double(settings.concurrency) + soaks + window
         if rolloutSeconds > 0 { shareOfLimit = settingsSeconds / rolloutSeconds }
+    }
+
+    /// The canaries' soak, and that of every later wave that the rollout has in fact had.
+    private func soakSeconds(_ clock: VirtualClock, _ body: RolloutBody) async throws -> Double {
+        let row = try await clock.query("SELECT max(wave) AS last FROM rollout_tenants")[0]
+        let later = try row["last", as: Int?.self] ?? 0
+        return Double((body.soakSeconds ?? 0) + later * (body.waveSoakSeconds ?? 0))
     }
 
     // MARK: What must hold
@@ -144,45 +151,23 @@ struct RolloutSimulationReport: Codable, Sendable {
 }
 
 extension RolloutSimulationReport {
-    var json: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
-    }
-
     var text: String {
-        let verdict =
-            isSound
-            ? "all \(invariants.count) invariants hold: \(invariants.joined(separator: ", "))"
-            : "\(violations.count) violations of invariants"
-        return """
-            seed \(seed), \(tenants) tenants, \(replicas) replicas: \(state)\(reason.map { ", \($0)" } ?? "")
-              ended         \(list(outcomes))
-              time          \(tenth(rolloutSeconds)) s; at the best \(tenth(settingsSeconds)) s with these \
-            batches, slots, soaks and windows: \(tenth(shareOfLimit * 100)) %; \(batches) batches
-              provider      \(hundredth(callsPerTenant)) calls a tenant: \(list(calls))
-              throttled     \(list(throttled))
-              database      \(tenth(transactionsPerTenant)) transactions a tenant
-              faults        \(list(faultsInjected)); replicas killed \(kills), paused \(pauses)
-              cost          \(tenth(wallSeconds)) s on the wall; processor \(tenth(processorSeconds)) s, \
-            \(tenth(processorSecondsPerThousand)) s for 1,000 tenants; peak memory \(tenth(peakMemoryMiB)) MiB
-              trace         \(traceHash) over \(tracedEvents) events
-              \(verdict)
-            \(violations.prefix(20).map(line).joined())
-            """.trimmingCharacters(in: .newlines)
+        """
+        seed \(seed), \(tenants) tenants, \(replicas) replicas: \(state)\(reason.map { ", \($0)" } ?? "")
+          ended         \(Figures.list(outcomes))
+          time          \(Figures.tenth(rolloutSeconds)) s; at the best \
+        \(Figures.tenth(settingsSeconds)) s with these batches, slots, soaks and windows: \
+        \(Figures.percent(shareOfLimit)); \(batches) batches
+          provider      \(Figures.hundredth(callsPerTenant)) calls a tenant: \(Figures.list(calls))
+          throttled     \(Figures.list(throttled))
+          database      \(Figures.tenth(transactionsPerTenant)) transactions a tenant
+          faults        \(Figures.list(faultsInjected)); replicas killed \(kills), paused \(pauses)
+          cost          \(Figures.tenth(wallSeconds)) s on the wall; processor \
+        \(Figures.tenth(processorSeconds)) s, \
+        \(Figures.tenth(processorSecondsPerThousand)) s for 1,000 tenants; \
+        peak memory \(Figures.tenth(peakMemoryMiB)) MiB
+          trace         \(traceHash) over \(tracedEvents) events
+          \(Figures.verdict(invariants, violations, replay: replay))
+        """
     }
-
-    private func line(_ violation: Violation) -> String {
-        "  broken: \(violation.rule), tenant \(violation.tenant): \(violation.detail)\n"
-            + "    replay with \(replay)\n"
-    }
-
-    private func list(_ counts: [String: Int]) -> String {
-        let words = counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        return words.isEmpty ? "none" : words.joined(separator: ", ")
-    }
-
-    private func tenth(_ number: Double) -> Double { (number * 10).rounded() / 10 }
-    private func hundredth(_ number: Double) -> Double { (number * 100).rounded() / 100 }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 
 struct SimRollout: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,15 +7,7 @@ struct SimRollout: AsyncParsableCommand {
         discussion: "Uses a scratch database of its own, which it creates beside the given one and drops.")
 
     @OptionGroup var settings: RolloutSimulationSettings
-
-    @Option(help: "A PostgreSQL whose user may create databases; else DATABASE_URL.")
-    var database: String?
-
-    @Option(help: "Run this many seeds, from --seed on.")
-    var seeds = 1
-
-    @Flag(help: "Print one JSON object a seed.")
-    var json = false
+    @OptionGroup var options: SimulationOptions
 
     func validate() throws {
         guard settings.tenants > RolloutSimulationSettings.canaries,
@@ -31,22 +22,10 @@ struct SimRollout: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let environment = ProcessInfo.processInfo.environment
-        guard let server = database ?? environment[Variable.databaseURL.name] else {
-            throw ValidationError("Give --database, or set DATABASE_URL.")
-        }
-        var broken = 0
-        for number in 0..<UInt64(max(1, seeds)) {
+        try await options.run(from: settings.seed) { seed, run, tell in
             var settings = settings
-            settings.seed += number
-            let simulation = RolloutSimulation(
-                settings: settings, server: server, environment: environment, logger: Sim.logger)
-            let report = try await simulation.run { line in
-                try? FileHandle.standardError.write(contentsOf: Data("\(line)\n".utf8))
-            }
-            print(json ? report.json : report.text)
-            if !report.isSound { broken += 1 }
+            settings.seed = seed
+            return try await RolloutSimulation(settings: settings, run: run).report(tell: tell)
         }
-        if broken > 0 { throw ExitCode(1) }
     }
 }

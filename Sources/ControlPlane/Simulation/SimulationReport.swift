@@ -2,7 +2,7 @@ import Foundation
 import Postgres
 
 /// What a simulation came to.
-struct SimulationReport: Codable, Sendable {
+struct SimulationReport: SeedReport, Codable {
     var seed: UInt64
     var tenants: Int
     var replicas: Int
@@ -109,49 +109,26 @@ struct SimulationReport: Codable, Sendable {
 }
 
 extension SimulationReport {
-    var json: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
-    }
-
     var text: String {
-        let verdict =
-            isSound
-            ? "all \(invariants.count) invariants hold: \(invariants.joined(separator: ", "))"
-            : "\(violations.count) violations of invariants"
-        return """
-            seed \(seed), \(tenants) tenants, \(replicas) replicas, faults \(faults)
-              ended         \(running) running, \(failed) failed, \(purged) purged, \(refused) refused
-              throughput    \(whole(tenantsPerHour)) an hour from the first signup to the last that runs; \
-            launches \(whole(launchesPerHour)) an hour, \(percent(shareOfLimit)) of RunInstances' own limit
-              time to run   median \(whole(secondsToRunMedian)) s, 95th percentile \(whole(secondsToRun95)) s
-              provider      \(tenth(providerCallsPerTenant)) calls a tenant: \(list(providerCalls))
-              throttled     \(list(throttled))
-              database      \(tenth(transactionsPerTenant)) transactions a tenant; \
-            \(tenth(Double(workflowRuns) / Double(tenants))) runs of workflows a tenant
-              faults        \(list(faultsInjected)); replicas killed \(kills), paused \(pauses)
-              cost          \(tenth(virtualSeconds)) s of virtual time in \(tenth(wallSeconds)) s; \
-            processor \(tenth(processorSeconds)) s, peak memory \(whole(peakMemoryMiB)) MiB
-              trace         \(traceHash) over \(tracedEvents) events
-              \(verdict)
-            \(violations.prefix(20).map(line).joined())
-            """.trimmingCharacters(in: .newlines)
+        """
+        seed \(seed), \(tenants) tenants, \(replicas) replicas, faults \(faults)
+          ended         \(running) running, \(failed) failed, \(purged) purged, \(refused) refused
+          throughput    \(Figures.whole(tenantsPerHour)) an hour from the first signup to the last that runs;\
+         launches \(Figures.whole(launchesPerHour)) an hour, \
+        \(Figures.percent(shareOfLimit)) of RunInstances' own limit
+          time to run   median \(Figures.whole(secondsToRunMedian)) s, 95th percentile \
+        \(Figures.whole(secondsToRun95)) s
+          provider      \(Figures.tenth(providerCallsPerTenant)) calls a tenant: \
+        \(Figures.list(providerCalls))
+          throttled     \(Figures.list(throttled))
+          database      \(Figures.tenth(transactionsPerTenant)) transactions a tenant; \
+        \(Figures.tenth(Double(workflowRuns) / Double(tenants))) runs of workflows a tenant
+          faults        \(Figures.list(faultsInjected)); replicas killed \(kills), paused \(pauses)
+          cost          \(Figures.tenth(virtualSeconds)) s of virtual time in \
+        \(Figures.tenth(wallSeconds)) s; processor \(Figures.tenth(processorSeconds)) s, \
+        peak memory \(Figures.whole(peakMemoryMiB)) MiB
+          trace         \(traceHash) over \(tracedEvents) events
+          \(Figures.verdict(invariants, violations, replay: replay))
+        """
     }
-
-    private func line(_ violation: Violation) -> String {
-        "  broken: \(violation.rule), seed \(seed), tenant \(violation.tenant): \(violation.detail)\n"
-            + "    replay with \(replay)\n"
-    }
-
-    private func list(_ counts: [String: Int]) -> String {
-        counts.isEmpty
-            ? "none"
-            : counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-    }
-
-    private func whole(_ number: Double) -> String { "\(Int(number.rounded()))" }
-    private func tenth(_ number: Double) -> String { "\((number * 10).rounded() / 10)" }
-    private func percent(_ share: Double) -> String { "\((share * 1_000).rounded() / 10) %" }
 }
