@@ -32,6 +32,29 @@ import Testing
         }
     }
 
+    /// Ten minutes of pause take nothing from the soak.
+    @Test func aPausedSoakKeepsWhatItHasLeft() async throws {
+        try await TestCloud.run { cloud in
+            _ = try await cloud.push("v2")
+            try await cloud.signUp(three)
+            let id = try await cloud.begin(order)
+            let soaking = try await cloud.await(rollout: id, "soaking")
+            let before = try #require(soaking["soak_until"]?.string.flatMap(date))
+            #expect(try await cloud.tell(id, "pause").status == 202)
+            try await cloud.service.platform.database.execute(
+                "UPDATE rollout_events SET at = at - interval '10 minutes' WHERE event = 'paused'")
+            let resumed = try await cloud.tell(id, "resume").json
+            let after = try #require(resumed["soak_until"]?.string.flatMap(date))
+            #expect((600..<660).contains(after.timeIntervalSince(before)))
+            #expect(try await cloud.tell(id, "abort").status == 202)
+            try await cloud.await(rollout: id, "ended")
+        }
+    }
+
+    private func date(_ text: String) -> Date? {
+        try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+
     @Test func abortLeavesWhatHasNotBegunUntouched() async throws {
         try await TestCloud.run { cloud in
             let v2 = try await cloud.push("v2")

@@ -110,11 +110,8 @@ struct RolloutPlan: Sendable {
 
     /// - Parameter pace: seconds that one redeploy takes.
     func estimatedSeconds(_ settings: RolloutSettings, pace: Double) -> Int {
-        var seconds = 0.0
-        for (number, wave) in waves.enumerated() where !wave.isEmpty {
-            let batches = (wave.count + settings.batchSize - 1) / settings.batchSize
-            let turns = (batches + settings.concurrency - 1) / settings.concurrency
-            seconds += Double(turns) * pace + Double(settings.soak(wave: number))
+        let seconds = waves.enumerated().filter { !$1.isEmpty }.reduce(0.0) { sum, wave in
+            sum + settings.seconds(wave: wave.offset, tenants: wave.element.count, pace: pace)
         }
         return Int(seconds.rounded(.up))
     }

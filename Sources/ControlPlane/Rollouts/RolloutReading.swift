@@ -6,10 +6,17 @@ struct RolloutReading: Sendable {
     let database: any PostgresExecutor
 
     func view(_ rollout: Rollout) async throws -> RolloutView {
-        RolloutView(
-            rollout,
-            try await RolloutTenantStore(database: database, rolloutID: rollout.id).tally(),
-            paceSeconds: try await RedeployStore(database: database).medianSeconds())
+        try await views([rollout])[0]
+    }
+
+    func views(_ rollouts: [Rollout]) async throws -> [RolloutView] {
+        let pace = try await RedeployStore(database: database).medianSeconds()
+        var views: [RolloutView] = []
+        for rollout in rollouts {
+            let tally = try await RolloutTenantStore(database: database, rolloutID: rollout.id).tally()
+            views.append(RolloutView(rollout, tally, paceSeconds: pace))
+        }
+        return views
     }
 
     /// In the order of the plan.

@@ -29,11 +29,8 @@ struct RolloutRoutes: Sendable {
 
     func list(_ request: Request, _ context: AppContext) async throws -> Response {
         let limit = try request.number("limit", in: Self.listLimits) ?? Self.defaultList
-        var views: [RolloutView] = []
-        for rollout in try await RolloutStore(database: platform.database).list(limit: limit) {
-            views.append(try await reading.view(rollout))
-        }
-        return try Response.json(["rollouts": views])
+        let rollouts = try await RolloutStore(database: platform.database).list(limit: limit)
+        return try Response.json(["rollouts": try await reading.views(rollouts)])
     }
 
     func show(_ request: Request, _ context: AppContext) async throws -> Response {
@@ -79,7 +76,7 @@ struct RolloutRoutes: Sendable {
     func resume(_ request: Request, _ context: AppContext) async throws -> Response {
         try await change(context, "resume") { rollout, rollouts, _ in
             guard rollout.state == .paused else { throw Self.refusal(rollout, "resume") }
-            try await rollouts.set(rollout.id, .running)
+            try await rollouts.resume(rollout.id)
         }
     }
 

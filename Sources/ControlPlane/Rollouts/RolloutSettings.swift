@@ -62,4 +62,12 @@ struct RolloutSettings: Codable, Sendable, Equatable {
     }
 
     func soak(wave: Int) -> Int { wave == 0 ? soakSeconds : waveSoakSeconds }
+
+    /// How long a wave with so many tenants before it takes, with its soak.
+    /// - Parameter pace: seconds that one redeploy takes.
+    func seconds(wave: Int, tenants: Int, pace: Double) -> Double {
+        let batches = (tenants + batchSize - 1) / batchSize
+        let turns = (batches + concurrency - 1) / concurrency
+        return Double(turns) * pace + Double(soak(wave: wave))
+    }
 }

@@ -74,6 +74,18 @@ struct RolloutStore: Sendable {
         try await note(id, state.rawValue, detail: reason)
     }
 
+    /// A soak goes on for as long as it had left when the rollout was paused.
+    func resume(_ id: UUID) async throws {
+        try await database.execute(
+            """
+            UPDATE rollouts SET soak_until = soak_until + (now() - (
+                SELECT max(at) FROM rollout_events
+                WHERE rollout_id = \(id) AND event = \(Rollout.State.paused.rawValue)))
+            WHERE id = \(id) AND stage = \(Rollout.Stage.soaking.rawValue)
+            """)
+        try await set(id, .running)
+    }
+
     func requestAbort(_ id: UUID) async throws {
         try await database.execute("UPDATE rollouts SET abort_requested = true WHERE id = \(id)")
         try await note(id, "abort_requested")

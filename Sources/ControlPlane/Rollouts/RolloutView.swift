@@ -95,14 +95,11 @@ struct RolloutView: Encodable, Sendable {
     }
 
     private static func secondsLeft(_ rollout: Rollout, _ tally: RolloutTally, pace: Double) -> Int {
-        let settings = rollout.settings
         var seconds = 0.0
         for number in rollout.wave...max(rollout.wave, rollout.waves) {
             let left = tally.count([.pending, .updating, .reverting], wave: number)
             guard left > 0 || number == rollout.wave else { continue }
-            let batches = (left + settings.batchSize - 1) / settings.batchSize
-            let turns = (batches + settings.concurrency - 1) / settings.concurrency
-            seconds += Double(turns) * pace + Double(settings.soak(wave: number))
+            seconds += rollout.settings.seconds(wave: number, tenants: left, pace: pace)
         }
         return Int(seconds.rounded(.up))
     }
