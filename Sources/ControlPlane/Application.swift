@@ -1,4 +1,5 @@
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import Postgres
@@ -8,17 +9,21 @@ import Workflows
 /// The service, put together: the HTTP server, the workflow engine and the database, ended in that order, so
 /// that requests in flight finish and leases are given back while the database still answers.
 ///
-/// - Parameter onListening: told the port once the socket is bound; a configured port 0 takes a free one.
+/// - Parameters:
+///   - limits: of a connection.
+///   - onListening: told the port once the socket is bound; a configured port 0 takes a free one.
 func application(
-    _ platform: Platform, onListening: @escaping @Sendable (Int) async -> Void
+    _ platform: Platform, limits: ServerLimits = ServerLimits(),
+    onListening: @escaping @Sendable (Int) async -> Void
 ) -> some ApplicationProtocol {
     let configuration = platform.configuration
     var app = Application(
         router: router(platform),
-        server: .http1(),
+        server: .http1(configuration: limits.channel()),
         configuration: .init(
             address: .hostname(configuration.listenHost, port: configuration.listenPort),
-            serverName: nil),
+            serverName: nil,
+            availableConnectionsDelegate: MaximumAvailableConnections(ServerLimits.maximumConnections)),
         onServerRunning: { await onListening($0.localAddress?.port ?? configuration.listenPort) },
         logger: platform.logger)
     app.addServices(platform.database, platform.engine, Reconciler(platform: platform))
@@ -29,6 +34,9 @@ func application(
 func router(_ platform: Platform) -> Router<AppContext> {
     let router = Router(context: AppContext.self)
     router.add(middleware: RequestLogMiddleware())
+    let configuration = platform.configuration
+    router.add(middleware: SecurityHeaders(isSecure: configuration.launch.publicURL.hasPrefix("https:")))
+    router.add(middleware: CrossOrigin(origins: configuration.corsOrigins))
     router.add(middleware: ProblemMiddleware())
     let gate = Gate(platform)
     for route in routes(platform) { router.on(route, behind: gate) }

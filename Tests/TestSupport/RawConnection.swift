@@ -1,11 +1,10 @@
 import Foundation
-import TestSupport
 
 /// A TCP connection whose every byte a test decides about.
-final class RawConnection: Sendable {
+package final class RawConnection: Sendable {
     private let descriptor: Int32
 
-    init(port: Int) throws {
+    package init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var limit = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -24,7 +23,7 @@ final class RawConnection: Sendable {
     deinit { close(descriptor) }
 
     /// Waits on a thread of its own.
-    func ask(_ path: String, _ headers: [String: String] = [:]) async throws -> String {
+    package func ask(_ path: String, _ headers: [String: String] = [:]) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread { [self] in
                 continuation.resume(with: Result { try send(path, headers) })
@@ -55,8 +54,24 @@ final class RawConnection: Sendable {
         }
     }
 
+    /// Sends some bytes and waits for nothing.
+    /// - Returns: whether the connection took them.
+    @discardableResult
+    package func write(_ text: String) -> Bool { writeAll(descriptor, Array(text.utf8)[...]) }
+
+    /// What arrives until the other side ends the connection, or for 30 s.
+    package func remainder() async -> String {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [self] in
+                var text = ""
+                while let more = read() { text += more }
+                continuation.resume(returning: text)
+            }
+        }
+    }
+
     /// Whether the other side ends it, within 30 s, without saying anything more.
-    func isEnded() async -> Bool {
+    package func isEnded() async -> Bool {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread { [self] in
                 var byte: UInt8 = 0
