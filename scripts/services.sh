@@ -32,7 +32,7 @@ start_localcloud() {
         start_process localcloud "$BUILD_DIR/localcloud" serve --name "$STACK_NAME" --driver docker \
         --folder "$LOCAL_DIR" --port-base "$PORT_BASE" --subnet "$SUBNET" --bridge "$BRIDGE" \
         --control-plane "127.0.0.1:$PORT_CONTROL_PLANE" --artifacts "$CACHE_DIR/artifacts" \
-        --image "$(ami_id)=$AMI_IMAGE" --ready-file "$LOCAL_DIR/localcloud.json"
+        --policy "$REPO/deploy/aws-iam-policy.json" --image "$(ami_id)=$AMI_IMAGE" --ready-file "$LOCAL_DIR/localcloud.json"
     await localcloud 'Starting the local cloud (EC2, SSM, KMS, metadata, Cloudflare, edge)' 30 \
         test -s "$LOCAL_DIR/localcloud.json"
 }

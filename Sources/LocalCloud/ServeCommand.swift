@@ -42,6 +42,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Folder served to instances.") var artifacts: String?
     @Option(help: "Where to write ports and ids as JSON once everything listens.") var readyFile: String?
     @Option(help: "AMI_ID=DOCKER_IMAGE; may be repeated.") var image: [String] = []
+    @Option(help: "IAM policy document whose actions callers are held to; everything when unset.")
+    var policy: String?
     @Option(help: "Milliseconds for which new things stay invisible to reads.") var consistencyDelay = 0
     @Flag(help: "EC2's request limits.") var throttle = false
     @Flag(help: "Cloudflare's 1,200 requests in 5 minutes.") var cloudflareThrottle = false
@@ -81,7 +83,7 @@ struct ServeCommand: AsyncParsableCommand {
                 throttling: cloudflareThrottle, maximumTunnels: maximumTunnels, maximumRecords: maximumRecords
             ),
             controlPlane: try endpoint(), folder: folder, artifacts: artifacts, readyFile: readyFile,
-            images: try images(), consistencyDelay: .milliseconds(consistencyDelay), throttling: throttle,
+            images: try images(), policy: try policy.map(Policy.init(file:)), consistencyDelay: .milliseconds(consistencyDelay), throttling: throttle,
             simulation: simulation, logger: Self.logger())
     }
 

@@ -46,6 +46,8 @@ struct Settings: Sendable {
     var readyFile: String?
     /// AMI id to Docker image. Empty, with the simulated driver: any well-formed id.
     var images: [String: String]
+    /// What callers may do at AWS; nil: everything.
+    var policy: Policy?
     /// How long a new resource stays invisible to reads; zero is off.
     var consistencyDelay: Duration
     var throttling: Bool

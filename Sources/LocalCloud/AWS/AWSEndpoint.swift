@@ -17,6 +17,7 @@ struct AWSEndpoint: Sendable {
     let throttle: Throttle
     let gate: CallGate
     let operators: OperatorRoutes
+    let policy: Policy?
     private let verifier = Verifier()
 
     init(
@@ -32,6 +33,7 @@ struct AWSEndpoint: Sendable {
         self.throttle = throttle
         self.gate = gate
         self.operators = operators
+        policy = settings.policy
     }
 
     func answer(_ call: HTTPCall) async -> HTTPAnswer {
@@ -68,9 +70,13 @@ struct AWSEndpoint: Sendable {
             return AWSError("InvalidRequest", "Only POST / is served.", status: 404)
                 .ec2Answer(requestID: ResourceID.uuid())
         }
+        let operation = Self.operation(of: call, service)
+        if let refusal = policy?.refusal(of: "\(service):\(operation)") {
+            return Self.answer(refusal, service)
+        }
         if service == "ec2" { return await ec2.answer(call) }
         do {
-            try throttle.admit(service, operation: Self.operation(of: call, service))
+            try throttle.admit(service, operation: operation)
         } catch {
             return Self.answer(error, service)
         }
