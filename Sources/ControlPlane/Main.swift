@@ -11,7 +11,8 @@ struct ControlPlane: AsyncParsableCommand {
         commandName: "controlplane",
         abstract: "Provisions tenants, each on an instance of its own, and looks after them.",
         subcommands: [
-            Serve.self, Migrate.self, Adopt.self, ShowConfiguration.self, Sim.self, SimRollout.self,
+            Serve.self, Migrate.self, Adopt.self, RewrapSecrets.self, ShowConfiguration.self, Sim.self,
+            SimRollout.self,
         ])
 }
 

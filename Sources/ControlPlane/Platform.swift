@@ -54,7 +54,7 @@ struct Platform: Sendable {
         ssm = SSMClient(aws)
         secrets = SecretBox(
             kmsKeyARN: configuration.secrets.kmsKeyARN, localKey: configuration.secrets.localKey,
-            kms: KMSClient(aws))
+            previousLocalKeys: configuration.secrets.previousLocalKeys, kms: KMSClient(aws))
         cloudflare = Cloudflare(
             clients: configuration.cloudflare.places.map {
                 CloudflareClient(configuration.cloudflare, $0, http: http, governor: governor)

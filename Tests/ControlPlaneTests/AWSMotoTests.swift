@@ -53,7 +53,9 @@ import Testing
         let kms = KMSClient(moto.connection())
         let key = try await kms.generateDataKey(keyID: moto.keyId)
         #expect(key.plaintext.count == 32)
-        #expect(try await kms.decrypt(ciphertext: key.ciphertext) == key.plaintext)
+        let opened = try await kms.decrypt(ciphertext: key.ciphertext)
+        #expect(opened.plaintext == key.plaintext)
+        #expect(opened.keyID == key.keyID && key.keyID.hasPrefix("arn:aws:kms:"))
     }
 
     @Test func getsATokenForTheRegistry() async throws {

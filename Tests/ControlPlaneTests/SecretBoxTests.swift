@@ -25,6 +25,36 @@ import Testing
         }
     }
 
+    /// The same with a KMS that is not ours.
+    @Test func anotherImplementationOfKMSOpensWhatItSealed() async throws {
+        let moto = try Moto.shared.get()
+        let kms = KMSClient(moto.connection())
+        let box = SecretBox(kmsKeyARN: moto.keyId, localKey: localKey, kms: kms)
+        let sealed = try await box.seal(Array("a secret".utf8))
+        let opened = try await box.opened(sealed)
+        #expect(opened.plaintext == Array("a secret".utf8))
+        #expect(try await box.currentKeyID() == opened.keyID)
+        let old = SecretBox(kmsKeyARN: nil, localKey: localKey, kms: kms)
+        let earlier: [UInt8] = [1, 2]
+        #expect(try await box.open(try await old.seal(earlier)) == earlier)
+    }
+
+    @Test func anEarlierLocalKeyStillReads() async throws {
+        let http = TestHTTP()
+        defer { http.client.shutdown() }
+        let nowhere = try Configuration(environment: ExampleEnvironment.make()).aws
+        let kms = KMSClient(AWSConnection(nowhere, http: http.client))
+        let before = SecretBox(kmsKeyARN: nil, localKey: localKey, kms: kms)
+        let after = SecretBox(
+            kmsKeyARN: nil, localKey: RandomSecret.bytes(32), previousLocalKeys: [localKey], kms: kms)
+        let secret: [UInt8] = [1, 2, 3]
+        let opened = try await after.opened(try await before.seal(secret))
+        #expect(opened.plaintext == secret)
+        #expect(try await opened.keyID == before.currentKeyID())
+        #expect(try await opened.keyID != after.currentKeyID())
+        await #expect(throws: AppError.self) { _ = try await before.open(try await after.seal(secret)) }
+    }
+
     @Test func whatCannotBeReadSaysWhy() async throws {
         let nowhere = try Configuration(environment: ExampleEnvironment.make()).aws
         let http = TestHTTP()

@@ -9,6 +9,8 @@ import Testing
 struct TestCloud: Sendable {
     let service: TestService
     let registry: TestRegistry
+    /// Of the service, for other commands of the program.
+    let environment: [String: String]
     private let awsURL: String
 
     static func run(
@@ -23,7 +25,11 @@ struct TestCloud: Sendable {
         do {
             try await TestService.run(environment) { service in
                 try await body(
-                    TestCloud(service: service, registry: cloud.registry, awsURL: cloud.awsURL))
+                    TestCloud(
+                        service: service, registry: cloud.registry,
+                        environment: try ExampleEnvironment.make(environment).merging([
+                            "DATABASE_URL": service.platform.configuration.databaseURL
+                        ]) { $1 }, awsURL: cloud.awsURL))
             }
         } catch {
             await cloud.stop()

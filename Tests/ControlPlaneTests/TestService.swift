@@ -14,7 +14,8 @@ struct TestService: Sendable {
     let platform: Platform
 
     static func run(
-        _ overrides: [String: String] = [:], _ body: @Sendable @escaping (TestService) async throws -> Void
+        _ overrides: [String: String] = [:], limits: ServerLimits = ServerLimits(),
+        _ body: @Sendable @escaping (TestService) async throws -> Void
     ) async throws {
         let database = try await TestDatabase.create(migrated: true)
         let environment = try ExampleEnvironment.make(
@@ -25,7 +26,8 @@ struct TestService: Sendable {
         let (ports, listening) = AsyncStream.makeStream(of: Int.self)
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: application(platform) { listening.yield($0) })], logger: logger))
+                services: [.init(service: application(platform, limits: limits) { listening.yield($0) })],
+                logger: logger))
         let outcome = await withTaskGroup(of: Void.self, returning: Result<Void, any Error>.self) { tasks in
             tasks.addTask {
                 try? await group.run()

@@ -11,6 +11,8 @@ struct KMSClient: Sendable {
         var plaintext: [UInt8]
         /// The same key under the KMS key, to be stored beside what it seals.
         var ciphertext: [UInt8]
+        /// The ARN of the KMS key, also where an alias was asked for.
+        var keyID: String
     }
 
     // Fields are named as on the wire.
@@ -25,11 +27,13 @@ struct KMSClient: Sendable {
     private struct DataKeyOutput: Decodable {
         var Plaintext: Data
         var CiphertextBlob: Data
+        var KeyId: String
     }
 
     func generateDataKey(keyID: String) async throws -> DataKey {
         let output = try await call("GenerateDataKey", DataKeyInput(KeyId: keyID), as: DataKeyOutput.self)
-        return DataKey(plaintext: Array(output.Plaintext), ciphertext: Array(output.CiphertextBlob))
+        return DataKey(plaintext: Array(output.Plaintext), ciphertext: Array(output.CiphertextBlob),
+            keyID: output.KeyId)
     }
 
     // Fields are named as on the wire.
@@ -42,11 +46,13 @@ struct KMSClient: Sendable {
     // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct DecryptOutput: Decodable {
         var Plaintext: Data
+        var KeyId: String
     }
 
-    func decrypt(ciphertext: [UInt8]) async throws -> [UInt8] {
+    func decrypt(ciphertext: [UInt8]) async throws -> DataKey {
         let input = DecryptInput(CiphertextBlob: Data(ciphertext))
-        return Array(try await call("Decrypt", input, as: DecryptOutput.self).Plaintext)
+        let output = try await call("Decrypt", input, as: DecryptOutput.self)
+        return DataKey(plaintext: Array(output.Plaintext), ciphertext: ciphertext, keyID: output.KeyId)
     }
 
     private func call<Input: Encodable, Output: Decodable>(

@@ -25,6 +25,8 @@ struct Configuration: Sendable {
     var retentionDays: [String: Int]
     var reconciler: ReconcilerSettings
     var browser: BrowserSettings
+    /// Origins whose pages may call the browsers' routes: scheme, host and port.
+    var corsOrigins: Set<String>
 
     struct AWSSettings: Sendable {
         var region: String
@@ -113,6 +115,8 @@ struct Configuration: Sendable {
         var kmsKeyARN: String?
         /// 32 bytes.
         var localKey: [UInt8]?
+        /// Local keys before that one: for reading what they sealed.
+        var previousLocalKeys: [[UInt8]] = []
         /// What every tenant receives as `MOLECULE_CP_SHARED_SECRET`.
         var provisionSharedSecret: String
     }
@@ -139,6 +143,7 @@ struct Configuration: Sendable {
         secrets = SecretSettings(&reader)
         reconciler = ReconcilerSettings(&reader)
         browser = BrowserSettings(&reader)
+        corsOrigins = reader.origins(.corsOrigins)
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
     }
 }
@@ -217,8 +222,16 @@ extension Configuration.SecretSettings {
         kmsKeyARN = reader.optional(.kmsKeyARN)
         // Both may be set: what was sealed under the local key stays readable after the move to KMS.
         guard kmsKeyARN == nil || reader.optional(.secretsEncryptionKey) != nil else { return }
-        localKey = reader.parse(.secretsEncryptionKey, expected: "32 bytes in base64") { text in
-            Data(base64Encoded: text).flatMap { $0.count == AESGCM.keyLength ? Array($0) : nil }
-        }
+        localKey = reader.parse(.secretsEncryptionKey, expected: "32 bytes in base64", Self.key)
+        guard reader.optional(.previousSecretsKeys) != nil else { return }
+        previousLocalKeys =
+            reader.parse(.previousSecretsKeys, expected: "a list of 32 bytes in base64 each") { text in
+                let keys = text.split(separator: ",").map { Self.key(String($0)) }
+                return keys.contains(nil) ? nil : keys.compactMap(\.self)
+            } ?? []
+    }
+
+    private static func key(_ text: String) -> [UInt8]? {
+        Data(base64Encoded: text).flatMap { $0.count == AESGCM.keyLength ? Array($0) : nil }
     }
 }

@@ -43,6 +43,27 @@ extension EnvironmentReader {
         return pem
     }
 
+    /// A list of origins as browsers send them: scheme, host and port, nothing behind. https, or a loopback
+    /// address; never a pattern.
+    mutating func origins(_ variable: Variable) -> Set<String> {
+        guard optional(variable) != nil else { return [] }
+        let expected = "a list of https origins, as https://app.example.com"
+        return parse(variable, expected: expected) { text in
+            let origins = text.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init)
+            return origins.allSatisfy(Self.isOrigin) ? Set(origins) : nil
+        } ?? []
+    }
+
+    private static func isOrigin(_ text: String) -> Bool {
+        let loopback = ["http://127.0.0.1", "http://localhost"]
+        let isSafe =
+            text.hasPrefix("https://")
+            || loopback.contains { text == $0 || text.hasPrefix($0 + ":") }
+        let host = text.drop { $0 != "/" }.dropFirst(2)
+        let allowed = "abcdefghijklmnopqrstuvwxyz0123456789.-:"
+        return isSafe && !host.isEmpty && host.allSatisfy { allowed.contains($0) }
+    }
+
     mutating func platformID() -> String {
         parse(.platformID, expected: "1 to 16 of a-z and 0-9") { text in
             (1...16).contains(text.utf8.count)

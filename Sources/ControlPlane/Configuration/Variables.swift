@@ -111,6 +111,10 @@ extension Variable {
         name: "SECRETS_ENCRYPTION_KEY",
         meaning: "32 bytes in base64; beside KMS_KEY_ARN only to read what was sealed before",
         isSecret: true)
+    static let previousSecretsKeys = Variable(
+        name: "SECRETS_ENCRYPTION_KEYS_PREVIOUS",
+        meaning: "earlier values of SECRETS_ENCRYPTION_KEY, separated by commas, to read what they sealed "
+            + "until `controlplane rewrap` has ended", fallback: "", isSecret: true)
     static let kmsKeyARN = Variable(
         name: "KMS_KEY_ARN", meaning: "key that seals secrets at rest", fallback: "")
     static let provisionSharedSecret = Variable(
@@ -157,6 +161,11 @@ extension Variable {
         name: "RECONCILE_MAX_DELETE_FLOOR", meaning: "so many things a run may delete whatever their share",
         fallback: "3")
 
+    static let corsOrigins = Variable(
+        name: "CORS_ORIGINS",
+        meaning: "origins of web applications that may call the browsers' routes with the user's cookie, "
+            + "separated by commas, as https://app.example.com; none unless set", fallback: "")
+
     static let all: [Variable] =
         [
             databaseURL, databaseConnections, listen, adminToken, workers, lease, migrationsPath,
@@ -170,9 +179,10 @@ extension Variable {
             ec2IdentityCertificate, registryURL, registryAuth, registryUsername, registryPassword,
             imagePostgres,
             imageRedis, imageMemoryPlugin, imageTenant,
-            imageCloudflared, agentURL, agentSHA256, secretsEncryptionKey, kmsKeyARN, provisionSharedSecret,
+            imageCloudflared, agentURL, agentSHA256, secretsEncryptionKey, previousSecretsKeys, kmsKeyARN,
+            provisionSharedSecret,
             deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, deadlineOffline, poll,
             providerVisibility,
-            reconcileInterval, reconcileMode, reconcileGrace, reconcileShare, reconcileFloor,
+            reconcileInterval, reconcileMode, reconcileGrace, reconcileShare, reconcileFloor, corsOrigins,
         ] + browser
 }
