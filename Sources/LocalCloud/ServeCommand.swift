@@ -83,7 +83,8 @@ struct ServeCommand: AsyncParsableCommand {
                 throttling: cloudflareThrottle, maximumTunnels: maximumTunnels, maximumRecords: maximumRecords
             ),
             controlPlane: try endpoint(), folder: folder, artifacts: artifacts, readyFile: readyFile,
-            images: try images(), policy: try policy.map(Policy.init(file:)), consistencyDelay: .milliseconds(consistencyDelay), throttling: throttle,
+            images: try images(), policy: try policy.map(Policy.init(file:)),
+            consistencyDelay: .milliseconds(consistencyDelay), throttling: throttle,
             simulation: simulation, logger: Self.logger())
     }
 
