@@ -16,7 +16,8 @@ struct ServeCommand: AsyncParsableCommand {
             CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_ZONE_ID and TENANT_DOMAIN name what is served; instead of \
             those three, CLOUDFLARE_PLACES lists several places as JSON: account_id, zone_id, domain and, \
             when they differ from the options, maximum_tunnels and maximum_records. ECR_PASSWORD is what \
-            GetAuthorizationToken gives out for the user AWS; random when it is unset. DOCKER_HOST names the \
+            GetAuthorizationToken gives out for the user AWS, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET the one \
+            client of the OpenID Connect provider; random when they are unset. DOCKER_HOST names the \
             daemon. LOG_LEVEL is info unless set.
             """)
 
@@ -32,6 +33,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Overrides the port where tunnel connectors dial in.") var tunnelPort: Int?
     @Option(help: "Overrides the instance metadata port.") var metadataPort: Int?
     @Option(help: "Overrides the artifacts' port.") var artifactsPort: Int?
+    @Option(help: "Overrides the OpenID Connect provider's port.") var oidcPort: Int?
     @Option(help: "The instances' network. Simulated: 127.77.0.0/16, so that a test can call as an instance.")
     var subnet: String?
     @Option(help: "The instances' bridge and Docker network.") var bridge = "vpc0"
@@ -82,7 +84,8 @@ struct ServeCommand: AsyncParsableCommand {
                 apiToken: environment.cloudflareToken, places: environment.places,
                 throttling: cloudflareThrottle, maximumTunnels: maximumTunnels, maximumRecords: maximumRecords
             ),
-            controlPlane: try endpoint(), folder: folder, artifacts: artifacts, readyFile: readyFile,
+            oidc: environment.oidc, controlPlane: try endpoint(), folder: folder, artifacts: artifacts,
+            readyFile: readyFile,
             images: try images(), policy: try policy.map(Policy.init(file:)),
             consistencyDelay: .milliseconds(consistencyDelay), throttling: throttle,
             simulation: simulation, logger: Self.logger())
@@ -93,7 +96,7 @@ struct ServeCommand: AsyncParsableCommand {
         return Settings.Ports(
             aws: port(awsPort, 566), cloudflare: port(cloudflarePort, 567), edge: port(edgePort, 443),
             front: port(frontPort, 444), tunnel: port(tunnelPort, 844), metadata: port(metadataPort, 169),
-            artifacts: port(artifactsPort, 170))
+            artifacts: port(artifactsPort, 170), oidc: port(oidcPort, 190))
     }
 
     private func endpoint() throws -> Settings.Endpoint? {
@@ -130,6 +133,7 @@ private struct Credentials {
     let region: String
     let cloudflareToken: String
     let registryPassword: String
+    let oidc: Settings.OIDCSettings
     let places: [Settings.CloudflarePlace]
 
     init() throws {
@@ -147,6 +151,11 @@ private struct Credentials {
         cloudflareToken = environment["CLOUDFLARE_API_TOKEN"] ?? ""
         let password = environment["ECR_PASSWORD"] ?? ""
         registryPassword = password.isEmpty ? ResourceID.hexadecimal(64) : password
+        func given(_ name: String) -> String {
+            environment[name].flatMap { $0.isEmpty ? nil : $0 } ?? ResourceID.hexadecimal(32)
+        }
+        oidc = Settings.OIDCSettings(
+            clientID: given("OIDC_CLIENT_ID"), clientSecret: given("OIDC_CLIENT_SECRET"))
         places = try Self.places(environment)
     }
 

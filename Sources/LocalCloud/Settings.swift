@@ -19,6 +19,7 @@ struct Settings: Sendable {
         var tunnel = 0
         var metadata = 0
         var artifacts = 0
+        var oidc = 0
     }
 
     /// Marks this cloud's containers and firewall rules, so that two clouds do not touch each other's.
@@ -37,6 +38,7 @@ struct Settings: Sendable {
     var region: String
     var registry: RegistrySettings
     var cloudflare: CloudflareSettings
+    var oidc: OIDCSettings
     /// Base URL of the control plane behind the platform front.
     var controlPlane: Endpoint?
     /// Folder with the certificate authority and the identity key; what is missing is made.
@@ -68,6 +70,12 @@ struct Settings: Sendable {
         var password: String
         /// For how long a token is said to be valid.
         var tokenSeconds: Int
+    }
+
+    /// The one client of the OpenID Connect provider.
+    struct OIDCSettings: Sendable {
+        var clientID: String
+        var clientSecret: String
     }
 
     struct CloudflareSettings: Sendable {

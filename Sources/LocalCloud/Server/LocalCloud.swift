@@ -11,6 +11,7 @@ struct LocalCloud: Sendable {
     private let metadata: MetadataService
     private let aws: AWSEndpoint
     private let cloudflare: CloudflareAPI
+    private let oidc: OIDCService
     private let places: CloudflarePlaces
     private let connectors: Connectors
     private let ready: Readiness
@@ -46,6 +47,7 @@ struct LocalCloud: Sendable {
             settings: settings.cloudflare, places: places,
             limit: RateLimit(maximum: settings.cloudflare.throttling ? 1200 : nil),
             gate: CallGate(calls: calls))
+        oidc = OIDCService(settings.oidc)
         ready = Readiness(settings)
     }
 
@@ -75,6 +77,7 @@ struct LocalCloud: Sendable {
             http("cloudflare", settings.loopback, settings.ports.cloudflare) { [cloudflare] in
                 await cloudflare.answer($0)
             },
+            http("oidc", settings.loopback, settings.ports.oidc) { [oidc] in await oidc.answer($0) },
             http("metadata", bridge, settings.ports.metadata) { [metadata] in await metadata.answer($0) },
             http("artifacts", bridge, settings.ports.artifacts) { [settings] in
                 ArtifactFolder(path: settings.artifacts).answer($0)

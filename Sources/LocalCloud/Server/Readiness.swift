@@ -10,7 +10,7 @@ import Synchronization
 /// Collects the listeners' ports and writes the ready file once all of them listen.
 final class Readiness: Sendable {
     private static let listeners: Set<String> = [
-        "aws", "cloudflare", "edge", "front", "tunnel", "metadata", "artifacts",
+        "aws", "cloudflare", "edge", "front", "tunnel", "metadata", "artifacts", "oidc",
     ]
 
     private struct State {
@@ -53,6 +53,7 @@ final class Readiness: Sendable {
             "cloudflare_api_url": .string("http://\(loopback):\(port("cloudflare"))/client/v4"),
             "edge_url": .string("https://{slug}.\(place.domain):\(port("edge"))"),
             "metadata_url": .string("http://\(bridge):\(port("metadata"))"),
+            "oidc_issuer": .string("http://\(loopback):\(port("oidc"))"),
             "artifacts_url": .string("http://\(bridge):\(port("artifacts"))"),
             "ca_file": .string(settings.folder + "/ca.pem"),
             "identity_cert_file": .string(settings.folder + "/identity-cert.pem"),

@@ -1,0 +1,78 @@
+import CCrypto
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// A person as the sign-in page knows them.
+struct Person: Sendable, Hashable {
+    var email: String
+    var isVerified: Bool
+
+    /// The same for the same address, on every run.
+    var subject: String {
+        "user_" + sha256(Array(email.lowercased().utf8)).prefix(12).map(Self.digits).joined()
+    }
+
+    private static func digits(_ byte: UInt8) -> String {
+        let text = String(byte, radix: 16)
+        return text.count == 1 ? "0" + text : text
+    }
+}
+
+/// What a client asked for when it sent the browser. Sources: RFC 6749, section 4.1.1; RFC 7636, section 4.3.
+struct AuthorizationRequest: Sendable, Equatable {
+    var clientID: String
+    var redirectURI: String
+    var state: String?
+    var nonce: String?
+    /// Of PKCE with S256.
+    var challenge: String
+}
+
+/// Codes that wait to be exchanged: each once, within a minute.
+struct AuthorizationCodes: Sendable {
+    static let lifetimeSeconds = 60.0
+    /// More than these at once are not a developer signing in.
+    static let maximum = 10_000
+
+    struct Grant: Sendable {
+        var request: AuthorizationRequest
+        var person: Person
+        var since: Date
+    }
+
+    private var grants: [String: Grant] = [:]
+
+    mutating func issue(_ request: AuthorizationRequest, to person: Person) -> String {
+        if grants.count >= Self.maximum { grants.removeAll() }
+        let code = ResourceID.hexadecimal(48)
+        grants[code] = Grant(request: request, person: person, since: Date())
+        return code
+    }
+
+    /// - Returns: nil for a code that is unknown, used, too old, or another client's, or whose verifier is
+    ///   wrong. In every case it is gone.
+    mutating func redeem(_ code: String, clientID: String, redirectURI: String, verifier: String) -> Grant? {
+        guard let grant = grants.removeValue(forKey: code),
+            Date().timeIntervalSince(grant.since) < Self.lifetimeSeconds,
+            grant.request.clientID == clientID, grant.request.redirectURI == redirectURI,
+            (43...128).contains(verifier.utf8.count),
+            Self.base64URL(sha256(Array(verifier.utf8))) == grant.request.challenge
+        else { return nil }
+        return grant
+    }
+
+    private static func base64URL(_ bytes: [UInt8]) -> String {
+        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+            .replacing("=", with: "")
+    }
+}
+
+func sha256(_ bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+    _ = SHA256(bytes, bytes.count, &digest)
+    return digest
+}
