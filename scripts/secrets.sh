@@ -23,6 +23,9 @@ SECRETS
         )
         mv "$file.new" "$file"
     fi
+    # What an earlier version's file lacks.
+    grep -q '^OIDC_CLIENT_SECRET=' "$file" ||
+        printf 'OIDC_CLIENT_SECRET=%s\n' "$(random_hex 32)" >>"$file"
     # shellcheck disable=SC1090
     source "$file"
 }
@@ -57,6 +60,10 @@ CP_CA_FILE=$LOCAL_DIR/ca.pem
 DATABASE_URL=postgres://controlplane:$DATABASE_PASSWORD@/postgres?host=${DATABASE_SOCKETS//\//%2F}
 CP_LISTEN=127.0.0.1:$PORT_CONTROL_PLANE
 CP_PUBLIC_URL=https://$GATEWAY:$PORT_FRONT
+CP_BROWSER_URL=http://localhost:$PORT_CONTROL_PLANE
+OIDC_ISSUER=http://localhost:$PORT_OIDC
+OIDC_CLIENT_ID=molecule
+OIDC_CLIENT_SECRET=$OIDC_CLIENT_SECRET
 AWS_REGION=us-east-1
 AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID
 AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY
@@ -85,6 +92,7 @@ DEADLINE_REDEPLOY_SECONDS=${DEADLINE_REDEPLOY_SECONDS:-30}
 CP_POLL_SECONDS=${CP_POLL_SECONDS:-2}
 USERDATA_PATH=$REPO/userdata
 MIGRATIONS_PATH=$REPO/migrations
+TERMS_FILE=$REPO/legal/terms.md
 # Where the pieces are
 LOCAL_DIR=$LOCAL_DIR
 CACHE_DIR=$CACHE_DIR

@@ -34,6 +34,7 @@ PORT_FRONT=$((PORT_BASE + 444))
 PORT_TUNNEL=$((PORT_BASE + 844))
 PORT_IMDS=$((PORT_BASE + 169))
 PORT_ARTIFACTS=$((PORT_BASE + 170))
+PORT_OIDC=$((PORT_BASE + 190))
 PORT_REGISTRY=$((PORT_BASE + 500))
 
 # A unix socket's path holds 107 bytes: a stack in a deep folder keeps its sockets in /tmp.

@@ -89,6 +89,12 @@ struct DeleteOrg: AsyncParsableCommand {
     @Flag(help: "Erase: keep no snapshot, whatever the plan says, and delete one that is kept.")
     var erase = false
 
+    private struct Order: Encodable {
+        var confirm: String
+        /// Left out unless it is asked for.
+        var erase: Bool?
+    }
+
     private struct Outcome: Decodable {
         var status: String
         var restorableUntil: String?
@@ -104,8 +110,9 @@ struct DeleteOrg: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let path = (erase ? "/cp/orgs/" : "/cp/admin/tenants/") + escaped(slug)
-        let data = try await server.connect().call("DELETE", path, body: ["confirm": confirm])
+        let data = try await server.connect().call(
+            "DELETE", "/cp/admin/tenants/" + escaped(slug),
+            body: Order(confirm: confirm, erase: erase ? true : nil))
         if server.json { return sayJSON(data) }
         let outcome = try decode(Outcome.self, from: data)
         switch (outcome.status, outcome.restorableUntil) {

@@ -17,6 +17,9 @@ func application(
     onListening: @escaping @Sendable (Int) async -> Void
 ) -> some ApplicationProtocol {
     let configuration = platform.configuration
+    if platform.oidc == nil {
+        platform.logger.notice("/cp/auth/* is not served: OIDC_ISSUER is not set")
+    }
     var app = Application(
         router: router(platform),
         server: .http1(configuration: limits.channel()),
@@ -26,7 +29,8 @@ func application(
             availableConnectionsDelegate: MaximumAvailableConnections(ServerLimits.maximumConnections)),
         onServerRunning: { await onListening($0.localAddress?.port ?? configuration.listenPort) },
         logger: platform.logger)
-    app.addServices(platform.database, platform.engine, Reconciler(platform: platform))
+    app.addServices(
+        platform.database, platform.quickReads, platform.engine, Reconciler(platform: platform))
     return app
 }
 

@@ -10,6 +10,10 @@ import Workflows
 struct Platform: Sendable {
     let configuration: Configuration
     let database: PostgresPool
+    /// For reads that somebody waits for on the way to a page: nothing else takes these connections.
+    let quickReads: PostgresPool
+    /// nil: nobody signs in by a browser.
+    let oidc: OIDCProvider?
     let engine: WorkflowEngine
     let ec2: EC2Client
     let ssm: SSMClient
@@ -42,6 +46,12 @@ struct Platform: Sendable {
             PostgresConfiguration(
                 url: configuration.databaseURL, maximumConnections: configuration.databaseConnections),
             logger: logger)
+        var quick = PostgresConfiguration(
+            url: configuration.databaseURL, maximumConnections: Self.quickConnections,
+            statementTimeout: Self.quickStatementTimeout)
+        quick.waitLimit = Self.quickWaitLimit
+        quickReads = PostgresPool(quick, logger: logger)
+        oidc = configuration.browser.oidc.map { OIDCProvider($0, http: http) }
         engine = WorkflowEngine(
             database: database,
             configuration: .init(

@@ -2,8 +2,8 @@ import Hummingbird
 
 /// Every URL of the service, who may call it, and what answers.
 func routes(_ platform: Platform) -> [Route] {
-    publicRoutes(platform) + instanceRoutes(platform) + customerRoutes(platform) + orgRoutes(platform)
-        + tenantRoutes(platform) + rolloutRoutes(platform)
+    publicRoutes(platform) + instanceRoutes(platform) + browserRoutes(platform) + customerRoutes(platform)
+        + orgRoutes(platform) + tenantRoutes(platform) + rolloutRoutes(platform)
 }
 
 private func publicRoutes(_ platform: Platform) -> [Route] {
@@ -11,6 +11,28 @@ private func publicRoutes(_ platform: Platform) -> [Route] {
     return [
         .get("/health", .anyone, liveness.health),
         .get("/ready", .anyone, liveness.ready),
+        .get("/cp/legal/terms", .anyone, TermsRoutes(platform: platform).show),
+    ]
+}
+
+/// People with a browser. Without an identity provider there are none.
+private func browserRoutes(_ platform: Platform) -> [Route] {
+    guard let provider = platform.oidc else { return [] }
+    let signIn = SignInRoutes(platform: platform, provider: provider)
+    let sessions = SessionRoutes(platform: platform)
+    let terms = TermsRoutes(platform: platform)
+    return [
+        .get("/cp/auth/login", .anyone, signIn.login),
+        .get("/cp/auth/signup", .anyone, signIn.signUp),
+        .get(SignInRoutes.callbackPath, .anyone, signIn.callback),
+        .get("/cp/auth/logout", .anyone, sessions.logOutByLink),
+        .post("/cp/auth/logout", .anyone, sessions.logOut),
+        .post("/cp/auth/logout-everywhere", .user, sessions.logOutEverywhere),
+        .get("/cp/auth/me", .user, sessions.me),
+        .get("/cp/auth/tenant-member", .user, TenantMemberRoute(platform: platform).show),
+        .get("/cp/auth/terms-status", .user, terms.status),
+        .post("/cp/auth/accept-terms", .user, terms.accept),
+        .post("/cp/auth/accept-invitation", .user, InvitationRoutes(platform: platform).accept),
     ]
 }
 
@@ -31,9 +53,21 @@ private func instanceRoutes(_ platform: Platform) -> [Route] {
 /// What customers do with their organisations: people by a browser's session, programs by a key.
 private func customerRoutes(_ platform: Platform) -> [Route] {
     let orgs = CustomerOrgRoutes(platform: platform)
+    let members = MemberRoutes(platform: platform)
+    let invitations = InvitationRoutes(platform: platform)
     return [
+        .post("/cp/orgs", .customers(.createOrgs), orgs.create),
+        .get("/cp/orgs", .customers(.readOrgs), orgs.list),
         .get("/cp/orgs/:slug", .customers(.readOrgs), orgs.show),
         .get("/cp/orgs/:slug/provision-status", .customers(.provisionStatus), orgs.provisionStatus),
+        .delete("/cp/orgs/:slug", .customers(.deleteOrgs), DeleteRoutes(platform: platform).erase),
+        .get("/cp/orgs/:slug/members", .customers(.readOrgs), members.list),
+        .patch("/cp/orgs/:slug/members/:user", .customers(.manageKeys), members.setRole),
+        .delete("/cp/orgs/:slug/members/:user", .customers(.manageKeys), members.remove),
+        .post("/cp/orgs/:slug/leave", .customers(.readOrgs), members.leave),
+        .get("/cp/orgs/:slug/invitations", .customers(.manageKeys), invitations.list),
+        .post("/cp/orgs/:slug/invitations", .customers(.manageKeys), invitations.create),
+        .delete("/cp/orgs/:slug/invitations/:id", .customers(.manageKeys), invitations.revoke),
     ]
 }
 
@@ -54,8 +88,6 @@ private func orgRoutes(_ platform: Platform) -> [Route] {
         .get("/cp/admin/orgs/:slug/provision-status/stream", .operators(.read), progress.stream),
         .post("/cp/admin/orgs/:slug/restore", .operators(.operate), deletion.restore),
         .delete("/cp/admin/tenants/:slug", .operators(.admin), deletion.delete),
-        // An organisation's own erasure. Until browser sessions and partner keys exist, operators call it.
-        .delete("/cp/orgs/:slug", .operators(.admin), deletion.erase),
         .get("/cp/admin/capacity", .operators(.read), capacity.show),
         .get("/cp/admin/orphans", .operators(.read), reconciler.orphans),
         .get("/cp/admin/drift", .operators(.read), reconciler.drift),

@@ -36,10 +36,12 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        "UPDATE audit.entries SET action = 'x'", "DELETE FROM audit.entries", "TRUNCATE audit.entries",
-        "UPDATE audit.chain SET sequence = 2", "DELETE FROM audit.chain", "TRUNCATE audit.chain",
-    ] as [SQL]) func evenASuperuserIsRefusedByTheTriggers(statement: SQL) async throws {
+    @Test(
+        arguments: [
+            "UPDATE audit.entries SET action = 'x'", "DELETE FROM audit.entries", "TRUNCATE audit.entries",
+            "UPDATE audit.chain SET sequence = 2", "DELETE FROM audit.chain", "TRUNCATE audit.chain",
+        ] as [SQL]) func evenASuperuserIsRefusedByTheTriggers(statement: SQL) async throws
+    {
         try await withTestDatabase { database in
             try await AuditLog(database: database.pool).record(Self.event, by: Self.origin)
             let error = await #expect(throws: PostgresError.self) {

@@ -57,6 +57,7 @@ private func simulate(
     let run = VirtualRun(
         server: database.url,
         environment: [
+            "TERMS_FILE": "\(packageRoot)/legal/terms.md",
             "MIGRATIONS_PATH": "\(packageRoot)/migrations", "USERDATA_PATH": "\(packageRoot)/userdata",
         ], logger: logger)
     let simulation = Simulation(settings: settings, run: run)

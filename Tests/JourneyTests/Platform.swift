@@ -106,9 +106,10 @@ extension LocalStack {
     /// Deletes, as often as it takes; a delete may answer before the last step is done.
     /// - Parameter isErasure: keeps nothing, whatever the plan says.
     func delete(_ slug: String, isErasure: Bool = false) async throws {
-        let path = isErasure ? "/cp/orgs/\(slug)" : "/cp/admin/tenants/\(slug)"
         try await eventually("\(slug) to be purged", within: .seconds(120)) {
-            let answer = try await platform("DELETE", path, ["confirm": slug])
+            let answer = try await platform(
+                "DELETE", "/cp/admin/tenants/\(slug)",
+                json: #"{"confirm":"\#(slug)","erase":\#(isErasure)}"#)
             return answer["status"] == "purged" || answer.status == 404
         }
     }

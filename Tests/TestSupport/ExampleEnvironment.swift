@@ -25,6 +25,7 @@ package enum ExampleEnvironment {
             "SECRETS_ENCRYPTION_KEY": Data(repeating: 7, count: 32).base64EncodedString(),
             "PROVISION_SHARED_SECRET": sharedSecret,
             "USERDATA_PATH": "\(packageRoot)/userdata",
+            "TERMS_FILE": "\(packageRoot)/legal/terms.md",
             "MIGRATIONS_PATH": "\(packageRoot)/migrations",
         ]
         environment.merge(overrides) { _, new in new }

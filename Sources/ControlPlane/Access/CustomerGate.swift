@@ -4,15 +4,15 @@ import Postgres
 
 /// The gate of the routes for customers: a person by their browser's session.
 struct CustomerGate: Sendable {
-    private let database: PostgresPool
+    private let platform: Platform
     private let sessions: SessionStore
     private let crossSite: CrossSiteGuard
 
     init(_ platform: Platform) {
-        database = platform.database
+        self.platform = platform
         sessions = SessionStore(
-            database: platform.database, settings: platform.configuration.browser.sessions)
-        crossSite = CrossSiteGuard(platform.configuration.browser)
+            database: platform.quickReads, settings: platform.configuration.browser.sessions)
+        crossSite = CrossSiteGuard(platform.configuration)
     }
 
     /// - Throws: see `Gate.admit`.
@@ -33,7 +33,7 @@ struct CustomerGate: Sendable {
             try Scope.ofEveryUser.require(scope)
             return Admission(.user(user))
         }
-        let memberships = MembershipStore(database: database)
+        let memberships = MembershipStore(database: platform.database)
         guard let (org, role) = try await memberships.find(slug: slug, user: user.id) else {
             throw AppError.orgNotFound(slug.text)
         }
@@ -45,10 +45,11 @@ struct CustomerGate: Sendable {
     /// Who is signed in; a change has to come from a page of the platform.
     func user(of request: Request) async throws -> UserIdentity {
         guard let token = sessions.settings.token(in: request),
-            let session = try await sessions.find(token: token.hash)
+            let session = try await platform.answeringQuickly({ _ in
+                try await sessions.use(token: token.hash)
+            })
         else { throw AppError.unauthenticated }
         try crossSite.check(request)
-        if session.isStale { try await sessions.touch(id: session.id) }
         return UserIdentity(
             id: session.userID, email: session.email, isEmailVerified: session.isEmailVerified,
             sessionID: session.id)

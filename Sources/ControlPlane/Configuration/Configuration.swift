@@ -27,6 +27,7 @@ struct Configuration: Sendable {
     var browser: BrowserSettings
     /// Origins whose pages may call the browsers' routes: scheme, host and port.
     var corsOrigins: Set<String>
+    var terms: Terms
 
     struct AWSSettings: Sendable {
         var region: String
@@ -142,8 +143,9 @@ struct Configuration: Sendable {
         deadlines = Deadlines(&reader)
         secrets = SecretSettings(&reader)
         reconciler = ReconcilerSettings(&reader)
-        browser = BrowserSettings(&reader)
         corsOrigins = reader.origins(.corsOrigins)
+        browser = BrowserSettings(&reader, launch, domains: cloudflare.places.map(\.domain))
+        terms = reader.terms()
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
     }
 }

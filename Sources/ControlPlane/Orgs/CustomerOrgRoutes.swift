@@ -1,15 +1,64 @@
 import FoundationEssentials
 import Hummingbird
+import Postgres
 
 /// `/cp/orgs`: organisations as the customers see them who belong to them.
 struct CustomerOrgRoutes: Sendable {
     let platform: Platform
 
+    private struct Creation: RequestFields {
+        var slug: String
+        var name: String
+        var plan: String?
+
+        enum CodingKeys: String, CodingKey, CaseIterable { case slug, name, plan }
+    }
+
+    /// Provisioning starts at once.
+    func create(_ request: Request, _ context: AppContext) async throws -> Response {
+        let body = try await RequestBody.read(Creation.self, from: request)
+        let slug = try Slug.forNewOrg(body.slug)
+        let name = try OrgRoutes.bounded(body.name, "name", OrgRoutes.maximumNameLength)
+        try requireFree(body.plan ?? OrgPlan.free.name)
+        let founder = try context.user()
+        try await platform.requireTerms(acceptedBy: founder.id)
+        let org = try await platform.signUp(
+            SignUp(slug: slug, name: name, ownerUserID: founder.id, isByCustomer: true))
+        context.logger.info("org created", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
+        return try Response.json(OrgView(org: org), status: .created)
+    }
+
+    /// A plan that costs something is not given away: as long as nothing can be paid here, it is refused.
+    private func requireFree(_ name: String) throws {
+        guard let plan = OrgPlan.named(name) else {
+            throw AppError.invalidField(
+                "plan", "The field \"plan\" is one of \(OrgPlan.all.map(\.name).joined(separator: ", ")).")
+        }
+        guard plan.dollars == 0 else {
+            throw AppError(
+                .unprocessable, "billing_not_configured",
+                "The plan \"\(plan.name)\" costs money, and this platform takes none. Choose "
+                    + "\"\(OrgPlan.free.name)\".")
+        }
+    }
+
+    /// Those that the user belongs to.
+    func list(_ request: Request, _ context: AppContext) async throws -> Response {
+        let user = try context.user()
+        let orgs = try await OrgStore(database: platform.database).list(member: user.id)
+        return try Response.json(["orgs": orgs.map { CustomerOrgView(org: $0.org, role: $0.role) }])
+    }
+
     func show(_ request: Request, _ context: AppContext) async throws -> Response {
-        try Response.json(OrgView(org: try context.org()))
+        try Response.json(CustomerOrgView(org: try context.org(), role: context.role))
     }
 
     func provisionStatus(_ request: Request, _ context: AppContext) async throws -> Response {
         try Response.json(try await ProvisionStatus(of: try context.org(), platform))
     }
+}
+
+extension AppContext {
+    /// The user's in the organisation that the path names; nil for a caller who is no person.
+    var role: OrgRole? { if case .user(let user) = caller { user.role } else { nil } }
 }

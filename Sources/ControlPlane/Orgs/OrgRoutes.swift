@@ -26,14 +26,14 @@ struct OrgRoutes: Sendable {
     func create(_ request: Request, _ context: AppContext) async throws -> Response {
         let body = try await RequestBody.read(Creation.self, from: request)
         let slug = try Slug.forNewOrg(body.slug)
-        let name = try bounded(body.name, "name", Self.maximumNameLength)
-        let owner = try bounded(body.ownerUserID, "owner_user_id", Self.maximumOwnerLength)
+        let name = try Self.bounded(body.name, "name", Self.maximumNameLength)
+        let owner = try Self.bounded(body.ownerUserID, "owner_user_id", Self.maximumOwnerLength)
         let org = try await platform.signUp(SignUp(slug: slug, name: name, ownerUserID: owner))
         context.logger.info("org created", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
         return try Response.json(OrgView(org: org), status: .created)
     }
 
-    private func bounded(_ text: String, _ field: String, _ maximum: Int) throws -> String {
+    static func bounded(_ text: String, _ field: String, _ maximum: Int) throws -> String {
         guard !text.isEmpty, text.count <= maximum, !text.unicodeScalars.contains(where: { $0.value < 32 })
         else {
             throw AppError.invalidField(

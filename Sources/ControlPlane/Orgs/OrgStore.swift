@@ -56,6 +56,18 @@ struct OrgStore: Sendable {
         return try rows.map(Org.init)
     }
 
+    /// Living ones that the user belongs to, in order of their slugs.
+    func list(member: String) async throws -> [(org: Org, role: OrgRole)] {
+        let rows = try await database.query(
+            """
+            SELECT \(Org.columns), role FROM orgs
+                JOIN (SELECT org_id, role FROM memberships WHERE user_id = \(member)) AS mine
+                ON mine.org_id = orgs.id
+            WHERE status <> 'purged' ORDER BY slug
+            """)
+        return try rows.map { (try Org($0), try $0.decode("role", as: OrgRole.self)) }
+    }
+
     func setCanary(id: UUID, _ isCanary: Bool) async throws {
         try await database.execute(
             "UPDATE orgs SET is_canary = \(isCanary), updated_at = now() WHERE id = \(id)")

@@ -8,14 +8,22 @@ struct SignUp: Sendable {
     var slug: Slug
     var name: String
     var ownerUserID: String
+    /// A person signs up by themselves, and so within what one person may have.
+    var isByCustomer = false
+
+    /// Living organisations that one person may own, before an operator creates more for them.
+    static let maximumOwned = 10
 }
 
 extension Platform {
     /// The organisation, its first owner, its tenant row with its place, and its provisioning begin in one
     /// commit.
-    /// - Throws: `slug_taken` (409); `no_capacity` (503) when a quota is used up.
+    /// - Throws: `slug_taken` or `too_many_orgs` (409); `no_capacity` (503) when a quota is used up.
     func signUp(_ signUp: SignUp) async throws -> Org {
         let (org, use) = try await database.transaction { transaction in
+            if signUp.isByCustomer {
+                try await MembershipStore(database: transaction).requireRoom(owner: signUp.ownerUserID)
+            }
             var org = try await OrgStore(database: transaction).insert(
                 id: signUp.orgID, slug: signUp.slug, name: signUp.name, ownerUserID: signUp.ownerUserID)
             try await MembershipStore(database: transaction).addFounder(

@@ -13,6 +13,8 @@ struct CrossSiteGuard: Sendable {
     let ownOrigin: String
     /// Hosts of this domain and below it share the session: over https their pages may use it.
     let sharedDomain: String?
+    /// Whose pages may call besides, by configuration.
+    let otherOrigins: Set<String>
 
     /// - Throws: `cross_site` (403).
     func check(_ request: Request) throws {
@@ -34,7 +36,7 @@ struct CrossSiteGuard: Sendable {
     }
 
     private func allows(_ origin: String) -> Bool {
-        if origin == ownOrigin { return true }
+        if origin == ownOrigin || otherOrigins.contains(origin) { return true }
         guard let sharedDomain, origin.hasPrefix("https://") else { return false }
         let host = origin.dropFirst("https://".count).prefix { $0 != ":" }
         guard host.utf8.allSatisfy(Self.isOfHost) else { return false }

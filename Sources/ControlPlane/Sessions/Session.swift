@@ -7,8 +7,6 @@ struct Session: Sendable {
     var userID: String
     var email: String?
     var isEmailVerified: Bool
-    /// Its last use is worth writing down.
-    var isStale: Bool
 }
 
 extension Session {
@@ -17,7 +15,6 @@ extension Session {
         userID = try row["user_id", as: String.self]
         email = try row["email", as: String?.self]
         isEmailVerified = try row["is_email_verified", as: Bool.self]
-        isStale = try row["is_stale", as: Bool.self]
     }
 }
 

@@ -20,15 +20,20 @@ struct SessionStore: Sendable {
             """)
     }
 
-    /// The session of that cookie, unless it has ended.
-    func find(token: TokenHash) async throws -> Session? {
+    /// The session of that cookie, unless it has ended. Its use is noted, at most so often.
+    func use(token: TokenHash) async throws -> Session? {
         let rows = try await database.query(
             """
-            SELECT sessions.id, user_id, email, is_email_verified,
-                last_used_at < now() - make_interval(secs => \(Double(Self.touchInterval.wholeSeconds)))
-                    AS is_stale
-            FROM sessions JOIN users ON users.id = user_id
-            WHERE token_hash = \(token.bytes) AND \(isLive)
+            WITH found AS (
+                SELECT sessions.id, user_id, email, is_email_verified, last_used_at
+                FROM sessions JOIN users ON users.id = user_id
+                WHERE token_hash = \(token.bytes) AND \(isLive)
+            ), noted AS (
+                UPDATE sessions SET last_used_at = now() FROM found
+                WHERE sessions.id = found.id AND found.last_used_at <
+                    now() - make_interval(secs => \(Double(Self.touchInterval.wholeSeconds)))
+            )
+            SELECT id, user_id, email, is_email_verified FROM found
             """)
         return try rows.first.map(Session.init)
     }
@@ -41,10 +46,6 @@ struct SessionStore: Sendable {
         """
     }
 
-    func touch(id: UUID) async throws {
-        try await database.execute("UPDATE sessions SET last_used_at = now() WHERE id = \(id)")
-    }
-
     /// - Returns: whose it was; nil when there was none.
     @discardableResult
     func end(token: TokenHash) async throws -> Session? {
@@ -52,7 +53,7 @@ struct SessionStore: Sendable {
             """
             DELETE FROM sessions USING users
             WHERE token_hash = \(token.bytes) AND users.id = user_id
-            RETURNING sessions.id, user_id, email, is_email_verified, false AS is_stale
+            RETURNING sessions.id, user_id, email, is_email_verified
             """)
         return try rows.first.map(Session.init)
     }

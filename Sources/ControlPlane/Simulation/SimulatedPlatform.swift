@@ -26,6 +26,7 @@ enum SimulatedPlatform {
             "EC2_IDENTITY_CERT_FILE": "\(userdata)/boot.sh",
             "REGISTRY_URL": "https://\(registryHost)", "TENANT_AGENT_URL": "https://agent.simulation/agent",
             "TENANT_AGENT_SHA256": String(repeating: "0", count: 64), "USERDATA_PATH": userdata,
+            "TERMS_FILE": given[Variable.termsFile.name] ?? Variable.termsFile.fallback ?? "",
             "MIGRATIONS_PATH": given[Variable.migrationsPath.name] ?? Variable.migrationsPath.fallback ?? "",
             "EDGE_URL": "https://{hostname}", "EC2_MAXIMUM_VCPUS": "\(settings.tenants * 4)",
         ])

@@ -10,6 +10,14 @@ struct DeleteRoutes: Sendable {
     /// How long the request waits for the end of the teardown; clients wait 30 s.
     static let patience: Duration = .seconds(25)
 
+    private struct Order: RequestFields {
+        var confirm: String
+        /// Keeps nothing, whatever the plan says.
+        var erase: Bool?
+
+        enum CodingKeys: String, CodingKey, CaseIterable { case confirm, erase }
+    }
+
     private struct Confirmation: RequestFields {
         var confirm: String
 
@@ -29,40 +37,51 @@ struct DeleteRoutes: Sendable {
 
     private var orgs: OrgStore { OrgStore(database: platform.database) }
 
-    /// `DELETE /cp/admin/tenants/:slug`: keeps what the plan keeps.
+    /// `DELETE /cp/admin/tenants/:slug`: keeps what the plan keeps, unless it is told to erase.
     func delete(_ request: Request, _ context: AppContext) async throws -> Response {
-        try await delete(request, context, isErasure: false)
-    }
-
-    /// `DELETE /cp/orgs/:slug`: keeps nothing, and ends the retention of what was kept.
-    func erase(_ request: Request, _ context: AppContext) async throws -> Response {
-        try await delete(request, context, isErasure: true)
-    }
-
-    private func delete(
-        _ request: Request, _ context: AppContext, isErasure: Bool
-    ) async throws -> Response {
         let slug = try context.slug()
-        let body = try await RequestBody.read(Confirmation.self, from: request)
-        guard body.confirm == slug.text else {
-            throw AppError.invalidField("confirm", "To delete the tenant, \"confirm\" must be \"\(slug)\".")
-        }
+        let body = try await RequestBody.read(Order.self, from: request)
+        try confirm(body.confirm, slug)
+        let isErasure = body.erase == true
         guard let org = try await orgs.find(slug: slug) else {
             return try await answerForGone(slug, isErasure: isErasure)
         }
+        return try await delete(org, context, isErasure: isErasure)
+    }
+
+    /// `DELETE /cp/orgs/:slug`, by who belongs to it: keeps nothing, and ends the retention of what was kept.
+    func erase(_ request: Request, _ context: AppContext) async throws -> Response {
+        let slug = try context.slug()
+        let body = try await RequestBody.read(Confirmation.self, from: request)
+        try confirm(body.confirm, slug)
+        guard let org = context.foundOrg else { throw AppError.orgNotFound(slug.text) }
+        guard org.status != .purged else { return try await erase(retained: org) }
+        return try await delete(org, context, isErasure: true)
+    }
+
+    private func confirm(_ text: String, _ slug: Slug) throws {
+        guard text == slug.text else {
+            throw AppError.invalidField("confirm", "To delete the tenant, \"confirm\" must be \"\(slug)\".")
+        }
+    }
+
+    private func delete(_ org: Org, _ context: AppContext, isErasure: Bool) async throws -> Response {
         try await platform.beginDelete(org, isErasure: isErasure)
-        context.logger.notice("delete begun", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
+        context.logger.notice("delete begun", metadata: ["org": "\(org.id.text)", "slug": "\(org.slug)"])
         let ended = try await awaitPurge(org)
         // A teardown that was under way already keeps what the plan keeps.
-        if isErasure, ended.retainedUntil != nil { return try await answerForGone(slug, isErasure: true) }
+        if isErasure, ended.retainedUntil != nil { return try await erase(retained: ended) }
         return try answer(ended)
+    }
+
+    private func erase(retained org: Org) async throws -> Response {
+        try await platform.eraseRetained(org)
+        return try answer(try await awaitPurge(org, wholly: true))
     }
 
     private func answerForGone(_ slug: Slug, isErasure: Bool) async throws -> Response {
         if let retained = try await orgs.findRetained(slug: slug) {
-            guard isErasure else { return try answer(retained) }
-            try await platform.eraseRetained(retained)
-            return try answer(try await awaitPurge(retained, wholly: true))
+            return isErasure ? try await erase(retained: retained) : try answer(retained)
         }
         guard try await orgs.wasPurged(slug: slug) else { throw AppError.orgNotFound(slug.text) }
         return try Response.json(Answer(slug: slug.text, status: .purged))
