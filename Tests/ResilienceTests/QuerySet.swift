@@ -58,8 +58,13 @@ struct QuerySet: Codable, Sendable {
             for _ in 0..<2 { try await Story.teardown.act(scene) }
             return scene.commits.ranStatements
         }
+        let rolling = try await Scene.run(in: cloud) { scene in
+            _ = try await Story.rollback.prepare(scene)
+            try await Story.rollback.act(scene)
+            return scene.commits.ranStatements
+        }
         // Parameters of the first scene, whose rows are kept, come before those of the others.
-        let all = living.0.merging(failing) { first, _ in first }.merging(deleting) { first, _ in first }
+        let all = [failing, deleting, rolling].reduce(living.0) { $0.merging($1) { first, _ in first } }
         let applied = try Migrator(directory: "\(packageRoot)/migrations").migrations
         return QuerySet(
             schema: String(applied.last?.fileName.prefix(4) ?? "0000"),
@@ -90,10 +95,14 @@ extension Scene {
         _ = trace.end()
         let tenant = "/cp/admin/tenants/\(slug)"
         let org = "/cp/admin/orgs/\(slug)"
-        try await ask("GET", "/cp/admin/orgs")
-        try await ask("GET", org)
-        try await ask("GET", tenant + "/diagnostics")
-        try await ask("GET", tenant + "/console")
+        let looks = [
+            "/cp/admin/orgs", org, org + "/provision-status", tenant + "/diagnostics", tenant + "/console",
+            tenant + "/why", tenant + "/redeploys", tenant + "/release", "/cp/admin/channels",
+            "/cp/admin/rollouts", "/cp/admin/capacity", "/cp/admin/orphans", "/cp/admin/drift",
+        ]
+        for path in looks { try await ask("GET", path) }
+        try await ask("PATCH", tenant + "/release", #"{"channel":"stable"}"#)
+        try await ask("POST", "/cp/admin/reconcile", "{}")
         try await ask("POST", tenant + "/redeploy", #"{"target_tag":"v2","dry_run":true}"#)
         try await Story.redeploy.act(self)
         let redeploys = try await database.pool.query("SELECT id::text AS id FROM redeploys")
