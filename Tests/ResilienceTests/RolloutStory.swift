@@ -62,12 +62,6 @@ extension Scene {
 
     fileprivate func brokenRollout(state: String, outcome: String) async throws -> [String] {
         var broken = try await brokenWhileRunning()
-        let live = try await rows(
-            """
-            workflows WHERE state IN ('waiting', 'running') AND kind IN (
-                'rollout', 'rollout_batch', 'rollout_observation')
-            """)
-        if live > 0 { broken.append("\(live) workflows of the rollout are live") }
         let rollouts = try await database.pool.query("SELECT state FROM rollouts")
         let states = try rollouts.map { try $0["state", as: String.self] }
         if states != [state] { broken.append("the rollouts are \(states)") }

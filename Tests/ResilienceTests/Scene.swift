@@ -121,7 +121,7 @@ struct Scene: Sendable {
         try await eventually("the end of the workflows", within: Self.patience) {
             let live = try await database.pool.query(
                 """
-                SELECT 1 AS one FROM workflows JOIN orgs ON subject = orgs.id::text
+                SELECT 1 AS one FROM workflows
                 WHERE state IN ('waiting', 'running') AND kind <> \(kind)
                 """)
             return live.isEmpty
