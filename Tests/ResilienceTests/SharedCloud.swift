@@ -29,7 +29,10 @@ final class SharedCloud: Sendable {
 
     /// What the cloud holds of one tenant.
     func holdings(org: String, slug: String) async throws -> Holdings {
-        let answer = try await http.send(HTTPRequest("GET", cloud.awsURL + "/_localcloud/state"))
+        var request = HTTPRequest("GET", cloud.awsURL + "/_localcloud/state")
+        // A whole matrix leaves thousands of terminated instances there.
+        request.maximumResponseBytes = 64 << 20
+        let answer = try await http.send(request)
         let all = try JSONDecoder().decode(Holdings.self, from: Data(answer.body))
         return Holdings(
             instances: all.instances.filter { $0.tags.values.contains(org) },
