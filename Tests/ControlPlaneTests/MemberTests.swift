@@ -99,6 +99,17 @@ import Testing
             #expect(last.status == 409 && last.code == "last_owner")
             #expect(try await leave("admin").status == 204)
             #expect(try await roles(service) == ["owner": "owner"])
+            let log = try await service.platform.database.query(
+                "SELECT actor_kind, actor_name, action, subject FROM audit.entries ORDER BY id")
+            let lines = try log.map { row in
+                try ["actor_kind", "actor_name", "action", "subject"].map { try row[$0, as: String.self] }
+                    .joined(separator: " ")
+            }
+            #expect(
+                lines == [
+                    "user admin member.removed billing", "user member member.removed member",
+                    "user admin member.removed admin",
+                ])
         }
     }
 

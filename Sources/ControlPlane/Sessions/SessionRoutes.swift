@@ -33,8 +33,9 @@ struct SessionRoutes: Sendable {
     func me(_ request: Request, _ context: AppContext) async throws -> Response {
         let user = try context.user()
         let wanted = request.headers[.moleculeOrgID].flatMap(UUID.init(uuidString:))
-        let org = try await MembershipStore(database: platform.quickReads).firstOrg(
-            of: user.id, preferring: wanted)
+        let org = try await platform.answeringQuickly {
+            try await MembershipStore(database: $0).firstOrg(of: user.id, preferring: wanted)
+        }
         return try Response.json(Me(userID: user.id, orgID: org?.text, email: user.email))
     }
 
