@@ -85,6 +85,8 @@ ALTER TABLE orgs ADD CONSTRAINT orgs_status_check
 ALTER TABLE orgs
     -- What it goes back to.
     ADD COLUMN suspended_from   text CHECK (suspended_from IN ('running', 'failed')),
+    -- A customer does not end what an operator began.
+    ADD COLUMN suspended_by     text CHECK (suspended_by IN ('customer', 'operator')),
     ADD COLUMN suspended_at     timestamptz,
     ADD COLUMN suspended_reason text CHECK (length(suspended_reason) <= 200),
     -- Below what the plan allows; null: what the plan allows.

@@ -12,6 +12,6 @@ struct Main: AsyncParsableCommand {
         subcommands: [
             Orgs.self, Tenants.self, Channels.self, RolloutCommand.self, Boot.self, Why.self, Retry.self,
             Cancel.self, Force.self, Repair.self,
-            Capacity.self, Orphans.self, Drift.self, Reconcile.self, SigV4.self,
+            Capacity.self, Orphans.self, Drift.self, Reconcile.self, AuditCommand.self, SigV4.self,
         ])
 }

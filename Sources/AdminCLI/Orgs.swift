@@ -3,9 +3,10 @@ import Foundation
 
 struct Orgs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Create, list, show and delete organisations.",
+        abstract: "Create, list, show, suspend and delete organisations.",
         subcommands: [
-            CreateOrg.self, ListOrgs.self, ShowOrg.self, DeleteOrg.self, RestoreOrg.self,
+            CreateOrg.self, ListOrgs.self, ShowOrg.self, DeleteOrg.self, RestoreOrg.self, SuspendOrg.self,
+            ResumeOrg.self,
         ])
 }
 

@@ -62,8 +62,8 @@ extension AuditValue: Codable {
 }
 
 extension AuditValue {
-    /// The one text of the value: RFC 8785, JSON Canonicalization Scheme. No fractions occur, so that its rules
-    /// for numbers come down to integers.
+    /// The one text of the value: RFC 8785, JSON Canonicalization Scheme. No fractions occur, so that its
+    /// rules for numbers come down to integers.
     package var canonical: String {
         var text = ""
         write(to: &text)

@@ -30,7 +30,8 @@ func application(
         onServerRunning: { await onListening($0.localAddress?.port ?? configuration.listenPort) },
         logger: platform.logger)
     app.addServices(
-        platform.database, platform.quickReads, platform.engine, Reconciler(platform: platform))
+        platform.database, platform.quickReads, platform.engine, Reconciler(platform: platform),
+        AuditSealer(database: platform.database, logger: platform.logger))
     return app
 }
 

@@ -42,6 +42,9 @@ struct Migrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bring the database to this version's schema. Safe to run from several places at once.")
 
+    @Option(help: "The database role of the service, where it is another: it gets what it needs, no more.")
+    var serviceRole: String?
+
     func run() async throws {
         var reader = EnvironmentReader(ProcessInfo.processInfo.environment)
         let url = reader.url(.databaseURL, schemes: ["postgres", "postgresql"])
@@ -50,6 +53,7 @@ struct Migrate: AsyncParsableCommand {
         let database = PostgresPool(
             PostgresConfiguration(url: url, maximumConnections: 2), logger: makeLogger())
         let applied = try await Migrator(directory: folder).migrate(on: database)
+        if let serviceRole { try await ServiceRole(name: serviceRole).grant(on: database) }
         await database.close()
         print(applied.isEmpty ? "The schema is up to date." : "Applied: \(applied.joined(separator: ", "))")
     }

@@ -55,6 +55,9 @@ private func customerRoutes(_ platform: Platform) -> [Route] {
     let orgs = CustomerOrgRoutes(platform: platform)
     let members = MemberRoutes(platform: platform)
     let invitations = InvitationRoutes(platform: platform)
+    let quotas = QuotaRoutes(platform: platform)
+    let suspensions = SuspensionRoutes(platform: platform)
+    let export = OrgExportRoutes(platform: platform)
     return [
         .post("/cp/orgs", .customers(.createOrgs), orgs.create),
         .get("/cp/orgs", .customers(.readOrgs), orgs.list),
@@ -68,6 +71,11 @@ private func customerRoutes(_ platform: Platform) -> [Route] {
         .get("/cp/orgs/:slug/invitations", .customers(.manageKeys), invitations.list),
         .post("/cp/orgs/:slug/invitations", .customers(.manageKeys), invitations.create),
         .delete("/cp/orgs/:slug/invitations/:id", .customers(.manageKeys), invitations.revoke),
+        .get("/cp/orgs/:slug/instance", .anyone, orgs.instance),
+        .patch("/cp/orgs/:slug", .customers(.manageBilling), quotas.change),
+        .post("/cp/orgs/:slug/suspend", .customers(.manageBilling), suspensions.suspendOwn),
+        .post("/cp/orgs/:slug/resume", .customers(.manageBilling), suspensions.resumeOwn),
+        .get("/cp/orgs/:slug/export", .customers(.exportOrgs), export.showOwn),
     ]
 }
 
@@ -78,6 +86,9 @@ private func orgRoutes(_ platform: Platform) -> [Route] {
     let deletion = DeleteRoutes(platform: platform)
     let capacity = CapacityRoutes(platform: platform)
     let reconciler = ReconcilerRoutes(platform: platform)
+    let suspensions = SuspensionRoutes(platform: platform)
+    let export = OrgExportRoutes(platform: platform)
+    let audit = AuditRoutes(platform: platform)
     return [
         .post("/cp/admin/orgs", .operators(.operate), orgs.create),
         .get("/cp/admin/orgs", .operators(.read), orgs.list),
@@ -87,7 +98,12 @@ private func orgRoutes(_ platform: Platform) -> [Route] {
         .get("/cp/admin/orgs/:slug/provision-status", .operators(.read), progress.show),
         .get("/cp/admin/orgs/:slug/provision-status/stream", .operators(.read), progress.stream),
         .post("/cp/admin/orgs/:slug/restore", .operators(.operate), deletion.restore),
+        .post("/cp/admin/orgs/:slug/suspend", .operators(.operate), suspensions.suspend),
+        .post("/cp/admin/orgs/:slug/resume", .operators(.operate), suspensions.resume),
+        .get("/cp/admin/orgs/:slug/export", .operators(.admin), export.show),
         .delete("/cp/admin/tenants/:slug", .operators(.admin), deletion.delete),
+        .get("/cp/admin/audit", .operators(.read), audit.list),
+        .get("/cp/admin/audit/export", .operators(.read), audit.export),
         .get("/cp/admin/capacity", .operators(.read), capacity.show),
         .get("/cp/admin/orphans", .operators(.read), reconciler.orphans),
         .get("/cp/admin/drift", .operators(.read), reconciler.drift),

@@ -8,7 +8,8 @@ extension Platform {
         engine.register(
             ProvisionTenant.kind, input: ProvisionTenant.Input.self,
             onFailure: { input, failure, transaction in
-                try await endProvisioning(input, failure, transaction)
+                try await endProvisioning(
+                    input, failure, by: .workflow(ProvisionTenant.kind), transaction)
             },
             run: { context, input in try await ProvisionTenant(platform: self, input: input).run(context) })
         engine.register(
@@ -56,23 +57,36 @@ extension Platform {
 
     /// A permanent failure takes the same way out as a delete, and leaves the reason where its user looks.
     func endProvisioning(
-        _ input: ProvisionTenant.Input, _ failure: WorkflowFailure, _ transaction: Transaction
+        _ input: ProvisionTenant.Input, _ failure: WorkflowFailure, by origin: RequestOrigin,
+        _ transaction: Transaction
     ) async throws {
         let wasProvisioning = try await OrgStore(database: transaction).markFailed(
             id: input.orgID, code: failure.code, message: failure.message)
         guard wasProvisioning else { return }
+        try await AuditLog(database: transaction).record(
+            AuditEvent(
+                action: "org.failed", org: input.orgID, subject: input.slug,
+                before: ["status": "provisioning"],
+                after: ["status": "failed", "code": .string(failure.code)]),
+            by: origin)
         try await startTearDown(org: input.orgID, slug: input.slug, in: transaction)
     }
 
     /// Issued again, it joins the teardown that is under way, or starts one that ends what an earlier left.
     /// - Parameter isErasure: nothing is kept, whatever the plan says.
-    func beginDelete(_ org: Org, isErasure: Bool = false) async throws {
+    func beginDelete(_ org: Org, isErasure: Bool = false, by origin: RequestOrigin) async throws {
         try await database.transaction { transaction in
             try await OrgStore(database: transaction).markDeprovisioning(id: org.id)
             for kind in TearDownTenant.others {
                 try await engine.cancel(kind: kind, subject: org.id.text, in: transaction)
             }
             try await startTearDown(org: org.id, slug: org.slug, isErasure: isErasure, in: transaction)
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: isErasure ? "org.erasure_begun" : "org.delete_begun", org: org.id,
+                    subject: org.slug, before: ["status": .string(org.status.rawValue)],
+                    after: ["status": "deprovisioning"]),
+                by: origin)
         }
     }
 

@@ -2,8 +2,8 @@ import AuditChain
 import FoundationEssentials
 import Postgres
 
-/// A change of state, as whoever makes it describes it. No secret belongs in it, and no personal datum but ids:
-/// the log outlives the organisation.
+/// A change of state, as whoever makes it describes it. No secret belongs in it, and no personal datum but
+/// ids: the log outlives the organisation.
 struct AuditEvent: Sendable {
     /// `noun.verb` in the past, as `partner_key.issued`.
     var action: String

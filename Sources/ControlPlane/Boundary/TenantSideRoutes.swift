@@ -22,14 +22,19 @@ struct TenantSideRoutes: Sendable {
         guard let org = try await OrgStore(database: platform.database).find(id: orgID) else {
             throw AppError.unauthenticated
         }
-        return try Response.json([
+        var settings = [
             "MOLECULE_CP_SHARED_SECRET": platform.configuration.secrets.provisionSharedSecret,
             "MOLECULE_CP_URL": platform.configuration.launch.publicURL,
             "MOLECULE_ORG_ID": org.id.text,
             "MOLECULE_ORG_SLUG": org.slug,
             "MOLECULE_PLAN": org.plan,
             "MOLECULE_ORG_STATUS": org.status.rawValue,
-        ])
+        ]
+        let quotas = org.effectiveQuotas
+        settings["MOLECULE_SUSPENDED_REASON"] = org.suspension?.reason
+        settings["MOLECULE_WORKSPACE_QUOTA"] = quotas.workspaces.map(String.init)
+        settings["MOLECULE_LLM_TOKEN_QUOTA"] = quotas.llmTokens.map(String.init)
+        return try Response.json(settings)
     }
 
     /// As `RegistryCredentials` says. The answer is for the instance alone: no cache keeps it.

@@ -23,7 +23,8 @@ struct CustomerOrgRoutes: Sendable {
         let founder = try context.user()
         try await platform.requireTerms(acceptedBy: founder.id)
         let org = try await platform.signUp(
-            SignUp(slug: slug, name: name, ownerUserID: founder.id, isByCustomer: true))
+            SignUp(slug: slug, name: name, ownerUserID: founder.id, isByCustomer: true),
+            by: context.origin)
         context.logger.info("org created", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
         return try Response.json(OrgView(org: org), status: .created)
     }
@@ -51,6 +52,35 @@ struct CustomerOrgRoutes: Sendable {
 
     func show(_ request: Request, _ context: AppContext) async throws -> Response {
         try Response.json(CustomerOrgView(org: try context.org(), role: context.role))
+    }
+
+    private struct Instance: Encodable {
+        var slug: String
+        var status: Org.Status
+        var ip: String?
+        var region: String
+
+        enum CodingKeys: CodingKey { case slug, status, ip, region }
+
+        /// `ip` is there, null where it is not known.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(slug, forKey: .slug)
+            try container.encode(status, forKey: .status)
+            try container.encode(ip, forKey: .ip)
+            try container.encode(region, forKey: .region)
+        }
+    }
+
+    /// `GET /cp/orgs/:slug/instance`: public, for whoever routes to tenants. The address is the private one:
+    /// from outside a tenant is reached through its tunnel alone.
+    func instance(_ request: Request, _ context: AppContext) async throws -> Response {
+        let org = try await OrgStore(database: platform.database).require(slug: context.slug())
+        let tenant = try await TenantStore(database: platform.database).find(org: org.id)
+        return try Response.json(
+            Instance(
+                slug: org.slug, status: org.status, ip: tenant?.privateIP,
+                region: platform.configuration.aws.region))
     }
 
     func provisionStatus(_ request: Request, _ context: AppContext) async throws -> Response {

@@ -5,6 +5,8 @@ import Postgres
 struct Org: Sendable {
     enum Status: String, Sendable, Encodable {
         case provisioning, running, failed
+        /// Keeps its instance and its data; nothing is provisioned or redeployed.
+        case suspended
         /// A teardown is under way.
         case deprovisioning
         /// Nothing is left but this record, and the volume's snapshot as long as it is retained.
@@ -23,6 +25,10 @@ struct Org: Sendable {
     var updatedAt: Date
     /// Of a purged one: until then its volume is kept and it can be restored.
     var retainedUntil: Date?
+    /// Of a suspended one.
+    var suspension: Suspension?
+    /// Below what the plan allows.
+    var quotas: Quotas
     /// Of one that signs up now.
     var estimatedReadyAt: Date?
 }
@@ -31,7 +37,7 @@ extension Org {
     static let columns: SQL =
         """
         id, slug, name, plan, status, is_canary, failure_code, failure_message, created_at, updated_at,
-            retained_until
+            retained_until, suspended_by, suspended_at, suspended_reason, workspace_quota, llm_token_quota
         """
 
     init(_ row: Row) throws {
@@ -46,6 +52,10 @@ extension Org {
         createdAt = try row["created_at", as: Date.self]
         updatedAt = try row["updated_at", as: Date.self]
         retainedUntil = try row["retained_until", as: Date?.self]
+        suspension = try Suspension(row)
+        quotas = Quotas(
+            workspaces: try row["workspace_quota", as: Int?.self],
+            llmTokens: try row["llm_token_quota", as: Int?.self])
     }
 }
 
@@ -73,6 +83,7 @@ struct OrgView: Encodable {
         case updatedAt = "updated_at"
         case restorableUntil = "restorable_until"
         case estimatedReadyAt = "estimated_ready_at"
+        case suspension, quotas
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -88,6 +99,8 @@ struct OrgView: Encodable {
         try container.encode(org.updatedAt, forKey: .updatedAt)
         try container.encodeIfPresent(org.retainedUntil, forKey: .restorableUntil)
         try container.encodeIfPresent(org.estimatedReadyAt, forKey: .estimatedReadyAt)
+        try container.encodeIfPresent(org.suspension, forKey: .suspension)
+        try container.encode(org.quotas, forKey: .quotas)
     }
 }
 

@@ -28,7 +28,8 @@ struct OrgRoutes: Sendable {
         let slug = try Slug.forNewOrg(body.slug)
         let name = try Self.bounded(body.name, "name", Self.maximumNameLength)
         let owner = try Self.bounded(body.ownerUserID, "owner_user_id", Self.maximumOwnerLength)
-        let org = try await platform.signUp(SignUp(slug: slug, name: name, ownerUserID: owner))
+        let org = try await platform.signUp(
+            SignUp(slug: slug, name: name, ownerUserID: owner), by: context.origin)
         context.logger.info("org created", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
         return try Response.json(OrgView(org: org), status: .created)
     }
@@ -56,11 +57,14 @@ struct OrgRoutes: Sendable {
     func adminToken(_ request: Request, _ context: AppContext) async throws -> Response {
         let org = try await org(context)
         let tenant = try await TenantStore(database: platform.database).require(org: org.id)
-        guard tenant.confirmedAt != nil, org.status == .running || org.status == .provisioning else {
+        guard tenant.confirmedAt != nil, [.running, .provisioning, .suspended].contains(org.status) else {
             throw AppError(
                 .conflict, "not_provisioned", "The tenant is not provisioned (it is \(org.status.rawValue)).")
         }
         let secrets = try await platform.openSecrets(of: tenant)
+        try await AuditLog(database: platform.database).record(
+            AuditEvent(action: "tenant.admin_token_shown", org: org.id, subject: org.slug),
+            by: context.origin)
         context.logger.notice("admin token shown", metadata: ["org": "\(org.id.text)"])
         return try Response.json(["admin_token": secrets.adminToken])
     }
@@ -82,7 +86,14 @@ struct OrgRoutes: Sendable {
                 .conflict, "already_provisioned", "An organisation becomes a canary before it is provisioned."
             )
         }
-        try await OrgStore(database: platform.database).setCanary(id: org.id, body.isCanary)
+        try await platform.database.transaction { transaction in
+            try await OrgStore(database: transaction).setCanary(id: org.id, body.isCanary)
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "org.canary_set", org: org.id, subject: org.slug,
+                    before: ["is_canary": .bool(org.isCanary)], after: ["is_canary": .bool(body.isCanary)]),
+                by: context.origin)
+        }
         return try Response.json(OrgView(org: try await self.org(context)))
     }
 

@@ -19,7 +19,7 @@ extension Platform {
     /// The organisation, its first owner, its tenant row with its place, and its provisioning begin in one
     /// commit.
     /// - Throws: `slug_taken` or `too_many_orgs` (409); `no_capacity` (503) when a quota is used up.
-    func signUp(_ signUp: SignUp) async throws -> Org {
+    func signUp(_ signUp: SignUp, by origin: RequestOrigin) async throws -> Org {
         let (org, use) = try await database.transaction { transaction in
             if signUp.isByCustomer {
                 try await MembershipStore(database: transaction).requireRoom(owner: signUp.ownerUserID)
@@ -33,6 +33,11 @@ extension Platform {
                 org: org.id, launchID: signUp.launchID, placement)
             try await startProvisioning(
                 org, launchID: signUp.launchID, after: turn(waiting: use.waiting), in: transaction)
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "org.created", org: org.id, subject: org.slug,
+                    after: ["owner_user_id": .string(signUp.ownerUserID), "plan": .string(org.plan)]),
+                by: origin)
             org.status = .provisioning
             return (org, use)
         }

@@ -58,7 +58,10 @@ struct PlatformRows: Sendable {
         var ageSeconds: Double
 
         /// Its resources are to stay.
-        var isWanted: Bool { status == .running || status == .provisioning }
+        var isWanted: Bool { isUp || status == .provisioning }
+
+        /// Its instance is to run. A suspended one keeps what it had.
+        var isUp: Bool { status == .running || status == .suspended && instanceID != nil }
     }
 
     /// What is said to exist: rows in the state `live` with a provider's id.

@@ -148,7 +148,7 @@ extension Comparison {
     }
 
     private func isSettled(_ tenant: PlatformRows.Tenant) -> Bool {
-        tenant.status == .running && !tenant.isBusy && tenant.ageSeconds >= settledSeconds
+        tenant.isUp && !tenant.isBusy && tenant.ageSeconds >= settledSeconds
     }
 }
 

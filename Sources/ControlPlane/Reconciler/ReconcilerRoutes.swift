@@ -63,6 +63,13 @@ struct ReconcilerRoutes: Sendable {
         let isDry = order.dryRun ?? true
         let (mode, deletesUnknown) = (isDry ? Reconciler.Mode.report : .repair, order.deleteUnknown ?? false)
         let reconciler = Reconciler(platform: platform)
+        if !isDry {
+            try await AuditLog(database: platform.database).record(
+                AuditEvent(
+                    action: "reconciler.repair_ordered", subject: platform.configuration.aws.region,
+                    after: ["delete_unknown": .bool(deletesUnknown)]),
+                by: context.origin)
+        }
         guard order.wait ?? true else {
             let time = try await reconciler.signal(mode, deletesUnknown: deletesUnknown)
             return try Response.json(Signalled(orderedAt: time), status: .accepted)

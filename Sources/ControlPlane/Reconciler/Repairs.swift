@@ -33,8 +33,23 @@ struct Repairs: Sendable {
         } catch {
             failure = (error as? ProviderError)?.description ?? (error as? AppError)?.message ?? "\(error)"
         }
-        for item in items { try await store.acted(item, error: failure) }
+        for item in items {
+            try await store.acted(item, error: failure)
+            if failure == nil { try await record(item) }
+        }
         return failure == nil ? items.count : 0
+    }
+
+    private func record(_ item: Plan.Item) async throws {
+        let finding = item.finding
+        try await AuditLog(database: platform.database).record(
+            AuditEvent(
+                action: "reconciler.acted", org: finding.orgID, subject: finding.resource,
+                after: [
+                    "action": .string(item.action.rawValue), "code": .string(finding.code.rawValue),
+                    "kind": .string(finding.kind.rawValue),
+                ]),
+            by: .service("reconciler"))
     }
 
     /// The organisation's row is locked: a delete either sees this workflow, or has begun already.
@@ -42,7 +57,10 @@ struct Repairs: Sendable {
         let slug = items[0].finding.slug ?? ""
         try await platform.database.transaction { transaction in
             let running = try await transaction.query(
-                "SELECT 1 AS one FROM orgs WHERE id = \(org) AND status = 'running' FOR UPDATE")
+                """
+                SELECT 1 AS one FROM orgs WHERE id = \(org) AND status IN ('running', 'suspended')
+                FOR UPDATE
+                """)
             guard !running.isEmpty else { return }
             do {
                 try await platform.engine.start(

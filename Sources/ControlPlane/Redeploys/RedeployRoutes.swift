@@ -42,7 +42,8 @@ struct RedeployRoutes: Sendable {
             return try Response.json(try await RedeployPlan(platform, org, tenant, replacement))
         }
         return try Response.json(
-            try await start(org, tenant, replacement, tag: order.targetTag), status: .accepted)
+            try await start(org, tenant, replacement, tag: order.targetTag, by: context.origin),
+            status: .accepted)
     }
 
     private func runningTenant(of org: Org) async throws -> Tenant {
@@ -59,7 +60,7 @@ struct RedeployRoutes: Sendable {
     }
 
     private func start(
-        _ org: Org, _ tenant: Tenant, _ replacement: Replacement, tag: String?
+        _ org: Org, _ tenant: Tenant, _ replacement: Replacement, tag: String?, by origin: RequestOrigin
     ) async throws -> Redeploy {
         let current = tenant.digest(of: replacement.service)
         let new = RedeployStore.New(
@@ -69,6 +70,15 @@ struct RedeployRoutes: Sendable {
             try await database.transaction { transaction in
                 guard try await RedeployStore(database: transaction).insert(new) else { throw Taken() }
                 try await platform.startRedeploy(new, org, tenant, in: transaction)
+                try await AuditLog(database: transaction).record(
+                    AuditEvent(
+                        action: "tenant.redeploy_begun", org: org.id, subject: org.slug,
+                        before: ["digest": .text(current)],
+                        after: [
+                            "redeploy_id": .string(new.id.text), "digest": .string(new.digest),
+                            "service": .string(replacement.service.rawValue), "target_tag": .text(tag),
+                        ]),
+                    by: origin)
             }
         } catch is Taken {
             throw try await inProgress(org)

@@ -44,6 +44,8 @@ struct RedeployTenant: Sendable {
             try await RedeployStore(database: transaction).finish(input.target.redeployID, result)
             try await TenantStore(database: transaction).recordImage(
                 org: input.target.orgID, input.replacement.service, digest: result.report?.digest)
+            try await recordEnd(
+                result.phase.rawValue, result.errorCode, digest: result.report?.digest, context, transaction)
         }
     }
 
@@ -51,6 +53,21 @@ struct RedeployTenant: Sendable {
         try await context.transaction("record_unreachable") { transaction in
             try await RedeployStore(database: transaction).fail(
                 input.target.redeployID, code: Redeploy.unreachableCode, message: Redeploy.unreachableMessage)
+            try await recordEnd("failed", Redeploy.unreachableCode, digest: nil, context, transaction)
         }
+    }
+
+    private func recordEnd(
+        _ phase: String, _ code: String?, digest: String?, _ context: WorkflowContext,
+        _ transaction: Transaction
+    ) async throws {
+        try await AuditLog(database: transaction).record(
+            AuditEvent(
+                action: "tenant.redeploy_ended", org: input.target.orgID, subject: input.target.slug,
+                after: [
+                    "redeploy_id": .string(input.target.redeployID.text), "phase": .string(phase),
+                    "code": .text(code), "digest": .text(digest),
+                ]),
+            by: .workflow(Self.kind, id: context.workflowID))
     }
 }

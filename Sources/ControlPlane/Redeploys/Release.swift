@@ -1,3 +1,4 @@
+import AuditChain
 import FoundationEssentials
 import Postgres
 
@@ -16,6 +17,16 @@ struct Release: Sendable, Encodable {
         case pinnedDigest = "pinned_digest"
         case isOptedOut = "opted_out"
         case maintenanceUntil = "maintenance_until"
+    }
+}
+
+extension Release {
+    /// As the audit log keeps it.
+    var audited: [String: AuditValue] {
+        [
+            "channel": .string(channel), "pinned_digest": .text(pinnedDigest),
+            "opted_out": .bool(isOptedOut), "maintenance_until": .text(maintenanceUntil?.formatted(.iso8601)),
+        ]
     }
 }
 

@@ -36,7 +36,17 @@ struct ReleaseRoutes: Sendable {
             service: nil, targetTag: body.targetTag, digest: body.digest, refresh: nil)
         let isNamed = body.targetTag != nil || body.digest != nil
         let image = isNamed ? try await order.resolve(platform, meant: nil) : nil
-        try await releases.set(name, digest: image?.digest, targetTag: body.targetTag)
+        try await platform.database.transaction { transaction in
+            let releases = ReleaseStore(database: transaction)
+            let before = try await releases.channel(name)
+            try await releases.set(name, digest: image?.digest, targetTag: body.targetTag)
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "channel.set", subject: name,
+                    before: ["digest": .text(before?.digest), "target_tag": .text(before?.targetTag)],
+                    after: ["digest": .text(image?.digest), "target_tag": .text(body.targetTag)]),
+                by: context.origin)
+        }
         context.logger.notice(
             "channel set", metadata: ["channel": "\(name)", "digest": "\(image?.digest ?? "-")"])
         return try Response.json(try await releases.channel(name))
@@ -69,7 +79,8 @@ struct ReleaseRoutes: Sendable {
     func change(_ request: Request, _ context: AppContext) async throws -> Response {
         let body = try await RequestBody.read(ReleaseBody.self, from: request)
         let org = try await org(context)
-        var release = try await releases.find(org)
+        let before = try await releases.find(org)
+        var release = before
         if let channel = body.channel { release.channel = channel }
         if let optedOut = body.optedOut { release.isOptedOut = optedOut }
         if let digest = body.pinnedDigest { release.pinnedDigest = try await pin(digest) }
@@ -80,7 +91,14 @@ struct ReleaseRoutes: Sendable {
             }
             release.maintenanceUntil = seconds == 0 ? nil : Date().addingTimeInterval(Double(seconds))
         }
-        try await releases.save(release, of: org)
+        try await platform.database.transaction { [release] transaction in
+            try await ReleaseStore(database: transaction).save(release, of: org)
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "tenant.release_changed", org: org.id, subject: org.slug,
+                    before: before.audited, after: release.audited),
+                by: context.origin)
+        }
         context.logger.notice("release changed", metadata: ["org": "\(org.id.text)"])
         return try Response.json(try await releases.find(org))
     }

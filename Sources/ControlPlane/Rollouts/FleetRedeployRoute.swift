@@ -57,7 +57,7 @@ struct FleetRedeployRoute: Sendable {
         let order = try RolloutOrder(body.rollout, healthSeconds: platform.healthSeconds)
         let planned = try await platform.planRollout(order)
         guard !order.isDryRun else { return try Response.json(plan(planned)) }
-        try await platform.startRollout(planned)
+        try await platform.startRollout(planned, by: context.origin)
         context.logger.notice("rollout begun", metadata: ["rollout": "\(planned.rollout.id.text)"])
         return try Response.json(try await answer(try await ended(planned.rollout)))
     }

@@ -19,6 +19,9 @@ extension RunRollout {
             {
                 try await ReleaseStore(database: transaction).set(
                     channel, digest: digest, targetTag: rollout.targetTag)
+                try await AuditLog(database: transaction).record(
+                    AuditEvent(action: "channel.set", subject: channel, after: ["digest": .string(digest)]),
+                    by: .workflow(Self.kind, id: context.workflowID))
             }
             try await tenants.close()
             try await rollouts.set(

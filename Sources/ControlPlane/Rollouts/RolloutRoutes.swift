@@ -14,7 +14,7 @@ struct RolloutRoutes: Sendable {
         let order = try RolloutOrder(body, healthSeconds: platform.healthSeconds)
         let planned = try await platform.planRollout(order)
         guard !order.isDryRun else { return try Response.json(RolloutPlanView(planned)) }
-        try await platform.startRollout(planned)
+        try await platform.startRollout(planned, by: context.origin)
         context.logger.notice(
             "rollout begun",
             metadata: [
@@ -135,7 +135,13 @@ struct RolloutRoutes: Sendable {
         let id = try context.rolloutID()
         try await platform.database.transaction { transaction in
             let rollouts = RolloutStore(database: transaction)
-            try await body(try await rollouts.lock(id), rollouts, transaction)
+            let rollout = try await rollouts.lock(id)
+            try await body(rollout, rollouts, transaction)
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "rollout.\(action.replacing(" ", with: "_"))_ordered", subject: id.text,
+                    before: ["state": .string(rollout.state.rawValue)]),
+                by: context.origin)
             try await platform.engine.wake(subject: id.text, in: transaction)
         }
         context.logger.notice("operator acted", metadata: ["rollout": "\(id.text)", "action": "\(action)"])

@@ -74,7 +74,7 @@ extension Platform {
 
     /// Writes the plan and begins with it, in one commit.
     /// - Throws: `rollout_in_progress` (409), which names the rollout that has one of the tenants.
-    func startRollout(_ planned: PlannedRollout) async throws {
+    func startRollout(_ planned: PlannedRollout, by origin: RequestOrigin) async throws {
         let rollout = planned.rollout
         do {
             try await database.transaction { transaction in
@@ -87,6 +87,14 @@ extension Platform {
                 _ = try await engine.start(
                     RunRollout.kind, subject: rollout.id.text,
                     input: RunRollout.Input(rolloutID: rollout.id), in: transaction)
+                try await AuditLog(database: transaction).record(
+                    AuditEvent(
+                        action: "rollout.begun", subject: rollout.id.text,
+                        after: [
+                            "service": .string(rollout.service.rawValue), "digest": .text(rollout.digest),
+                            "channel": .text(rollout.channel), "tenants": .integer(planned.plan.tenantCount),
+                        ]),
+                    by: origin)
             }
         } catch is RolloutOverlap {
             throw try await rolloutInProgress(planned.plan)

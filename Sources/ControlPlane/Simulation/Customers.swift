@@ -61,7 +61,7 @@ final class Customers: Sendable {
         let departure = departure()
         if let departure { state.withLock { $0.departures[slug] = departure } }
         try await ask {
-            _ = try await $0.signUp(order)
+            _ = try await $0.signUp(order, by: .service("simulation"))
         } refused: {
             self.state.withLock { $0.refused += 1 }
         }
@@ -83,7 +83,8 @@ final class Customers: Sendable {
         world.scheduler.start(after: delay) { [self] in
             try? await ask { platform in
                 let orgs = OrgStore(database: platform.database)
-                try await platform.beginDelete(orgs.require(slug: Slug(slug)))
+                try await platform.beginDelete(
+                    orgs.require(slug: Slug(slug)), by: .service("simulation"))
             } refused: {
             }
             world.trace.note(slug, "is to be deleted")

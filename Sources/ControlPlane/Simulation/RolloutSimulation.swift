@@ -128,7 +128,7 @@ struct RolloutSimulation: Sendable {
                         let order = try RolloutOrder(settings.rollout, healthSeconds: platform.healthSeconds)
                         var planned = try await platform.planRollout(order)
                         planned.rollout.id = id
-                        return try await platform.startRollout(planned)
+                        return try await platform.startRollout(planned, by: .service("simulation"))
                     } catch let error as AppError where error.code == "rollout_in_progress" {
                         return
                     } catch {

@@ -44,7 +44,7 @@ struct DeleteRoutes: Sendable {
         try confirm(body.confirm, slug)
         let isErasure = body.erase == true
         guard let org = try await orgs.find(slug: slug) else {
-            return try await answerForGone(slug, isErasure: isErasure)
+            return try await answerForGone(slug, isErasure: isErasure, context)
         }
         return try await delete(org, context, isErasure: isErasure)
     }
@@ -55,7 +55,7 @@ struct DeleteRoutes: Sendable {
         let body = try await RequestBody.read(Confirmation.self, from: request)
         try confirm(body.confirm, slug)
         guard let org = context.foundOrg else { throw AppError.orgNotFound(slug.text) }
-        guard org.status != .purged else { return try await erase(retained: org) }
+        guard org.status != .purged else { return try await erase(retained: org, context) }
         return try await delete(org, context, isErasure: true)
     }
 
@@ -66,22 +66,24 @@ struct DeleteRoutes: Sendable {
     }
 
     private func delete(_ org: Org, _ context: AppContext, isErasure: Bool) async throws -> Response {
-        try await platform.beginDelete(org, isErasure: isErasure)
+        try await platform.beginDelete(org, isErasure: isErasure, by: context.origin)
         context.logger.notice("delete begun", metadata: ["org": "\(org.id.text)", "slug": "\(org.slug)"])
         let ended = try await awaitPurge(org)
         // A teardown that was under way already keeps what the plan keeps.
-        if isErasure, ended.retainedUntil != nil { return try await erase(retained: ended) }
+        if isErasure, ended.retainedUntil != nil { return try await erase(retained: ended, context) }
         return try answer(ended)
     }
 
-    private func erase(retained org: Org) async throws -> Response {
-        try await platform.eraseRetained(org)
+    private func erase(retained org: Org, _ context: AppContext) async throws -> Response {
+        try await platform.eraseRetained(org, by: context.origin)
         return try answer(try await awaitPurge(org, wholly: true))
     }
 
-    private func answerForGone(_ slug: Slug, isErasure: Bool) async throws -> Response {
+    private func answerForGone(
+        _ slug: Slug, isErasure: Bool, _ context: AppContext
+    ) async throws -> Response {
         if let retained = try await orgs.findRetained(slug: slug) {
-            return isErasure ? try await erase(retained: retained) : try answer(retained)
+            return isErasure ? try await erase(retained: retained, context) : try answer(retained)
         }
         guard try await orgs.wasPurged(slug: slug) else { throw AppError.orgNotFound(slug.text) }
         return try Response.json(Answer(slug: slug.text, status: .purged))
@@ -114,6 +116,7 @@ struct DeleteRoutes: Sendable {
             throw AppError(.gone, "purged", "Nothing is kept of \"\(slug)\" any more.")
         }
         return try Response.json(
-            OrgView(org: try await platform.provisionAgain(org)), status: .accepted)
+            OrgView(org: try await platform.provisionAgain(org, as: "org.restored", by: context.origin)),
+            status: .accepted)
     }
 }

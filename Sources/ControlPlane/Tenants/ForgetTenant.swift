@@ -28,7 +28,8 @@ struct ForgetTenant: Sendable {
         guard try await endRetention(context) else { return }
         try await platform.deleteSnapshots(org: input.orgID, context)
         try await context.transaction("purge") { transaction in
-            try await platform.purge(org: input.orgID, in: transaction)
+            try await platform.purge(
+                org: input.orgID, by: .workflow(Self.kind, id: context.workflowID), in: transaction)
         }
     }
 
@@ -61,7 +62,12 @@ extension Platform {
     }
 
     /// Leaves the purge record, and nothing else of the organisation.
-    func purge(org: UUID, in transaction: Transaction) async throws {
+    func purge(org: UUID, by origin: RequestOrigin, in transaction: Transaction) async throws {
+        let slug = try await OrgStore(database: transaction).find(id: org)?.slug
+        try await AuditLog(database: transaction).record(
+            AuditEvent(
+                action: "org.purged", org: org, subject: slug ?? org.text, after: ["status": "purged"]),
+            by: origin)
         try await TenantStore(database: transaction).delete(org: org)
         try await ResourceLedger(database: transaction).forget(org: org)
         try await MembershipStore(database: transaction).forget(org: org)
@@ -69,8 +75,10 @@ extension Platform {
     }
 
     /// Ends the retention of a deleted organisation at once.
-    func eraseRetained(_ org: Org) async throws {
+    func eraseRetained(_ org: Org, by origin: RequestOrigin) async throws {
         try await database.transaction { transaction in
+            try await AuditLog(database: transaction).record(
+                AuditEvent(action: "org.erasure_begun", org: org.id, subject: org.slug), by: origin)
             try await engine.cancel(kind: ForgetTenant.kind, subject: org.id.text, in: transaction)
             try await startForgetting(org: org.id, .tenant(afterDays: 0), in: transaction)
         }

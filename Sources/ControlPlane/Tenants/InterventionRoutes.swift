@@ -50,17 +50,21 @@ struct InterventionRoutes: Sendable {
     func retry(_ request: Request, _ context: AppContext) async throws -> Response {
         let org = try await org(context)
         if let workflow = try await platform.liveWorkflow(of: org) {
-            let wasWaiting = try await platform.engine.hurry(workflow.id, in: platform.database)
+            let wasWaiting = try await platform.database.transaction { transaction in
+                try await platform.recordOrder(
+                    "hurried", workflow.kind, org, by: context.origin, in: transaction)
+                return try await platform.engine.hurry(workflow.id, in: transaction)
+            }
             let message = wasWaiting ? "looks again now." : "runs right now."
             return try done(
                 org, "retry", "\(workflow.kind) \(message)", workflow.id, context)
         }
         switch org.status {
         case .failed:
-            _ = try await platform.provisionAgain(org)
+            _ = try await platform.provisionAgain(org, as: "org.retried", by: context.origin)
             return try done(org, "retry", "\(org.slug) is provisioned anew.", nil, context)
         case .deprovisioning:
-            try await platform.beginDelete(org)
+            try await platform.beginDelete(org, by: context.origin)
             return try done(org, "retry", "The teardown of \(org.slug) begins anew.", nil, context)
         default: return try done(org, "retry", "\(try await live(org).kind) runs.", nil, context)
         }
@@ -69,7 +73,7 @@ struct InterventionRoutes: Sendable {
     func cancel(_ request: Request, _ context: AppContext) async throws -> Response {
         let org = try await org(context)
         let workflow = try await live(org)
-        try await platform.cancelWorkflow(workflow, of: org)
+        try await platform.cancelWorkflow(workflow, of: org, by: context.origin)
         return try done(org, "cancel", "\(workflow.kind) is cancelled.", workflow.id, context)
     }
 
@@ -88,7 +92,14 @@ struct InterventionRoutes: Sendable {
         }
         let workflow = try await live(org)
         guard workflow.kind != RedeployBatch.kind else { throw AppError.partOfARollout }
-        guard let name = try await platform.engine.endWait(workflow.id, in: platform.database) else {
+        let ended = try await platform.database.transaction { transaction in
+            let name = try await platform.engine.endWait(workflow.id, in: transaction)
+            guard name != nil else { return name }
+            try await platform.recordOrder(
+                "wait_forced", workflow.kind, org, by: context.origin, in: transaction)
+            return name
+        }
+        guard let name = ended else {
             throw AppError(
                 .conflict, "nothing_to_force",
                 "\(workflow.kind) is in no wait that can be declared over. Use retry or cancel.")
@@ -99,7 +110,7 @@ struct InterventionRoutes: Sendable {
 
     func repair(_ request: Request, _ context: AppContext) async throws -> Response {
         let org = try await org(context)
-        let id = try await platform.startRepair(of: org)
+        let id = try await platform.startRepair(of: org, by: context.origin)
         return try done(
             org, "repair", "The user-data runs again on the instance; why shows how it goes.", id, context)
     }

@@ -6,7 +6,8 @@ import Workflows
 extension Platform {
     /// A new launch of a failed or retained organisation, on the kept volume where there is one.
     /// - Throws: `teardown_under_way` (409) while the last launch's resources are not all gone.
-    func provisionAgain(_ org: Org) async throws -> Org {
+    /// - Parameter action: as the audit log names it.
+    func provisionAgain(_ org: Org, as action: String, by origin: RequestOrigin) async throws -> Org {
         try await database.transaction { transaction in
             let subject = org.id.text
             let tearDown = TearDownTenant.kind
@@ -26,6 +27,11 @@ extension Platform {
             try await TenantStore(database: transaction).relaunch(
                 org: org.id, launchID: launchID, placement, snapshotID: snapshot?.providerID)
             try await startProvisioning(org, launchID: launchID, in: transaction)
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: action, org: org.id, subject: org.slug,
+                    before: ["status": .string(org.status.rawValue)], after: ["status": "provisioning"]),
+                by: origin)
             var again = org
             (again.status, again.retainedUntil) = (.provisioning, nil)
             (again.failureCode, again.failureMessage) = (nil, nil)
@@ -48,7 +54,9 @@ extension Platform {
     }
 
     /// Ends provisioning, a redeploy or a repair.
-    func cancelWorkflow(_ workflow: WorkflowDescription, of org: Org) async throws {
+    func cancelWorkflow(
+        _ workflow: WorkflowDescription, of org: Org, by origin: RequestOrigin
+    ) async throws {
         guard workflow.kind != TearDownTenant.kind else {
             throw AppError(
                 .conflict, "teardown_cannot_be_cancelled",
@@ -61,16 +69,27 @@ extension Platform {
                 let tenant = try await TenantStore(database: transaction).find(org: org.id)
             {
                 let input = ProvisionTenant.Input(orgID: org.id, slug: org.slug, launchID: tenant.launchID)
-                try await endProvisioning(input, failure, transaction)
+                try await endProvisioning(input, failure, by: origin, transaction)
             } else if let redeploy = try await RedeployStore(database: transaction).live(org: org.id) {
                 try await RedeployStore(database: transaction).fail(
                     redeploy.id, code: failure.code, message: failure.message)
             }
             try await engine.cancel(workflow.id, in: transaction)
+            try await recordOrder("cancelled", workflow.kind, org, by: origin, in: transaction)
         }
     }
 
-    func startRepair(of org: Org) async throws -> UUID {
+    /// What a person ordered of a workflow.
+    func recordOrder(
+        _ order: String, _ kind: String, _ org: Org, by origin: RequestOrigin, in transaction: Transaction
+    ) async throws {
+        try await AuditLog(database: transaction).record(
+            AuditEvent(
+                action: "workflow.\(order)", org: org.id, subject: org.slug, after: ["kind": .string(kind)]),
+            by: origin)
+    }
+
+    func startRepair(of org: Org, by origin: RequestOrigin) async throws -> UUID {
         let tenant = try await TenantStore(database: database).require(org: org.id)
         guard let instanceID = tenant.instanceID, org.status == .running || org.status == .provisioning else {
             throw AppError(
@@ -79,10 +98,13 @@ extension Platform {
                     + "A failed tenant is launched anew by retry.")
         }
         do {
-            return try await engine.start(
-                RepairTenant.kind, subject: org.id.text,
-                input: RepairTenant.Input(orgID: org.id, slug: org.slug, instanceID: instanceID),
-                in: database)
+            return try await database.transaction { transaction in
+                try await recordOrder("started", RepairTenant.kind, org, by: origin, in: transaction)
+                return try await engine.start(
+                    RepairTenant.kind, subject: org.id.text,
+                    input: RepairTenant.Input(orgID: org.id, slug: org.slug, instanceID: instanceID),
+                    in: transaction)
+            }
         } catch let conflict as WorkflowConflict {
             throw AppError(
                 .conflict, "repair_in_progress", "A repair of this tenant is under way.",

@@ -59,7 +59,7 @@ struct ProvisionStatus: Encodable, Sendable {
 
     private static func workflow(of org: Org, _ platform: Platform) async throws -> Workflow? {
         let kind = org.status == .provisioning ? ProvisionTenant.kind : TearDownTenant.kind
-        guard org.status != .running,
+        guard org.status != .running, org.status != .suspended,
             let found = try await platform.engine.status(kind: kind, subject: org.id.text)
         else { return nil }
         return Workflow(
@@ -68,5 +68,5 @@ struct ProvisionStatus: Encodable, Sendable {
     }
 
     /// Whether nothing more will happen by itself.
-    var isFinal: Bool { status == .running || status == .failed || status == .purged }
+    var isFinal: Bool { [.running, .failed, .suspended, .purged].contains(status) }
 }

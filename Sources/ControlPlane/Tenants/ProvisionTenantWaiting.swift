@@ -62,7 +62,13 @@ extension ProvisionTenant {
         try await context.transaction("record_running") { transaction in
             let digest = ImageReference(launch.stack.tenant).digest ?? ""
             try await TenantStore(database: transaction).recordRunning(org: input.orgID, imageDigest: digest)
-            try await OrgStore(database: transaction).markRunning(id: input.orgID)
+            if try await OrgStore(database: transaction).markRunning(id: input.orgID) {
+                try await AuditLog(database: transaction).record(
+                    AuditEvent(
+                        action: "org.running", org: input.orgID, subject: input.slug,
+                        before: ["status": "provisioning"], after: ["status": "running"]),
+                    by: .workflow(Self.kind, id: context.workflowID))
+            }
             // The volume lives again: the snapshot that it came from has done its work.
             if launch.snapshotID != nil {
                 try await platform.startForgetting(org: input.orgID, .snapshots, in: transaction)

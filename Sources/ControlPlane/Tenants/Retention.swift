@@ -99,9 +99,15 @@ extension TearDownTenant {
             }
             try await ledger.forget(org: input.orgID, keepingSnapshot: true)
             guard keptDays > 0 else {
-                return try await platform.purge(org: input.orgID, in: transaction)
+                return try await platform.purge(
+                    org: input.orgID, by: .workflow(Self.kind, id: context.workflowID), in: transaction)
             }
             try await orgs.markRetained(id: input.orgID, days: keptDays)
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "org.retained", org: input.orgID, subject: org.slug,
+                    after: ["status": "purged", "days": .integer(keptDays)]),
+                by: .workflow(Self.kind, id: context.workflowID))
             try await platform.startForgetting(
                 org: input.orgID, .tenant(afterDays: keptDays), in: transaction)
         }

@@ -1,0 +1,105 @@
+import FoundationEssentials
+import Hummingbird
+import Postgres
+
+/// `.../orgs/:slug/suspend|resume`, for operators and for customers.
+struct SuspensionRoutes: Sendable {
+    let platform: Platform
+
+    private struct Order: RequestFields {
+        var reason: String?
+
+        enum CodingKeys: String, CodingKey, CaseIterable { case reason }
+    }
+
+    /// `POST /cp/admin/orgs/:slug/suspend`
+    func suspend(_ request: Request, _ context: AppContext) async throws -> Response {
+        try await suspend(try await operated(context), .operator, request, context)
+    }
+
+    /// `POST /cp/admin/orgs/:slug/resume`
+    func resume(_ request: Request, _ context: AppContext) async throws -> Response {
+        try await resume(try await operated(context), .operator, context)
+    }
+
+    /// `POST /cp/orgs/:slug/suspend`
+    func suspendOwn(_ request: Request, _ context: AppContext) async throws -> Response {
+        try await suspend(try context.org(), .customer, request, context)
+    }
+
+    /// `POST /cp/orgs/:slug/resume`
+    func resumeOwn(_ request: Request, _ context: AppContext) async throws -> Response {
+        try await resume(try context.org(), .customer, context)
+    }
+
+    private func operated(_ context: AppContext) async throws -> Org {
+        try await OrgStore(database: platform.database).require(slug: context.slug())
+    }
+
+    /// Issued again, it changes nothing.
+    private func suspend(
+        _ org: Org, _ author: Suspension.Author, _ request: Request, _ context: AppContext
+    ) async throws -> Response {
+        let reason = try Self.checked(try await RequestBody.read(Order.self, from: request).reason)
+        let changed = try await platform.database.transaction { transaction in
+            let orgs = OrgStore(database: transaction)
+            let before = try await orgs.lock(id: org.id)
+            guard try await orgs.suspend(id: org.id, by: author, reason: reason) else {
+                guard before.status == .suspended else { throw Self.notSuspendable(before) }
+                return before
+            }
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "org.suspended", org: org.id, subject: org.slug,
+                    before: ["status": .string(before.status.rawValue)],
+                    after: ["status": "suspended", "by": .string(author.rawValue), "reason": .text(reason)]),
+                by: context.origin)
+            return try await orgs.lock(id: org.id)
+        }
+        return try Response.json(OrgView(org: changed))
+    }
+
+    private func resume(
+        _ org: Org, _ author: Suspension.Author, _ context: AppContext
+    ) async throws -> Response {
+        let changed = try await platform.database.transaction { transaction in
+            let orgs = OrgStore(database: transaction)
+            let before = try await orgs.lock(id: org.id)
+            if author == .customer, before.suspension?.by == .operator { throw Self.byOperator }
+            guard try await orgs.resume(id: org.id) else { return before }
+            let after = try await orgs.lock(id: org.id)
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "org.resumed", org: org.id, subject: org.slug,
+                    before: ["status": "suspended", "reason": .text(before.suspension?.reason)],
+                    after: ["status": .string(after.status.rawValue)]),
+                by: context.origin)
+            return after
+        }
+        return try Response.json(OrgView(org: changed))
+    }
+
+    private static func checked(_ reason: String?) throws -> String? {
+        guard let reason else { return nil }
+        guard (1...Suspension.maximumReasonLength).contains(reason.count),
+            !reason.unicodeScalars.contains(where: { $0.value < 32 })
+        else {
+            throw AppError.invalidField(
+                "reason",
+                "The field \"reason\" has 1 to \(Suspension.maximumReasonLength) characters and no control "
+                    + "characters.")
+        }
+        return reason
+    }
+
+    private static func notSuspendable(_ org: Org) -> AppError {
+        AppError(
+            .conflict, "not_suspendable",
+            "\(org.slug) is \(org.status.rawValue). What is running or has failed can be suspended; wait, or "
+                + "cancel its provisioning.")
+    }
+
+    private static let byOperator = AppError(
+        .forbidden, "suspended_by_operator",
+        "An operator suspended it. Ask the platform's support to resume it.")
+}
