@@ -2,8 +2,10 @@ import Hummingbird
 
 /// Every URL of the service, who may call it, and what answers.
 func routes(_ platform: Platform) -> [Route] {
-    publicRoutes(platform) + instanceRoutes(platform) + browserRoutes(platform) + customerRoutes(platform)
-        + orgRoutes(platform) + tenantRoutes(platform) + rolloutRoutes(platform)
+    let described =
+        publicRoutes(platform) + instanceRoutes(platform) + browserRoutes(platform)
+        + customerRoutes(platform) + orgRoutes(platform) + tenantRoutes(platform) + rolloutRoutes(platform)
+    return described + [.openAPI(of: described)]
 }
 
 private func publicRoutes(_ platform: Platform) -> [Route] {

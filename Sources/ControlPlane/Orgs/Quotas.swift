@@ -19,14 +19,13 @@ struct Quotas: Sendable, Encodable, Equatable {
         try container.encode(llmTokens, forKey: .llmTokens)
     }
 
-    /// What a plan allows; nil where it sets no limit.
+    /// What a plan allows; nil where it sets no limit: beyond its tokens a plan with overage is charged, and
+    /// one without any leaves them to the tenant's own keys.
     static func allowed(by plan: String) -> Quotas {
-        switch plan {
-        case "starter": Quotas(workspaces: 10, llmTokens: 5_000_000)
-        // Beyond its tokens overage is paid for.
-        case "pro": Quotas(workspaces: nil, llmTokens: nil)
-        default: Quotas(workspaces: 3, llmTokens: nil)
-        }
+        let plan = OrgPlan.named(plan) ?? .free
+        let isBounded = !plan.hasOverage && plan.monthlyCredits > 0
+        return Quotas(
+            workspaces: plan.maximumWorkspaces, llmTokens: isBounded ? plan.monthlyCredits : nil)
     }
 }
 
