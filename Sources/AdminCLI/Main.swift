@@ -6,12 +6,14 @@ struct Main: AsyncParsableCommand {
         commandName: "cpctl",
         abstract: "What an operator of the control plane types.",
         discussion: """
-            Environment: CP_URL, the control plane's address; CP_ADMIN_API_TOKEN, the operator's token; \
+            Environment: CP_URL, the control plane's address; CP_ADMIN_API_TOKEN, the operator's \
+            own token (`cpctl operators issue`); \
             CP_CA_FILE, certificate authorities to trust beside the system's (PEM).
             """,
         subcommands: [
             Orgs.self, Tenants.self, Channels.self, RolloutCommand.self, Boot.self, Why.self, Retry.self,
             Cancel.self, Force.self, Repair.self,
-            Capacity.self, Orphans.self, Drift.self, Reconcile.self, AuditCommand.self, SigV4.self,
+            Operators.self, PartnerKeys.self, Capacity.self, Orphans.self, Drift.self, Reconcile.self,
+            AuditCommand.self, SigV4.self,
         ])
 }

@@ -11,10 +11,13 @@ struct AppContext: RequestContext {
     var foundOrg: Org?
     /// Of the socket's other end; nil where it has none.
     let peerAddress: String?
+    /// Of whoever the request comes from, also behind trusted proxies.
+    var clientAddress: String?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         peerAddress = source.channel.remoteAddress?.ipAddress
+        clientAddress = peerAddress
     }
 
     var maxUploadSize: Int { RequestBody.maximumBytes }

@@ -30,7 +30,8 @@ func application(
         onServerRunning: { await onListening($0.localAddress?.port ?? configuration.listenPort) },
         logger: platform.logger)
     app.addServices(
-        platform.database, platform.quickReads, platform.engine, Reconciler(platform: platform),
+        platform.database, platform.quickReads, platform.engine, platform.limiter,
+        Reconciler(platform: platform),
         AuditSealer(database: platform.database, logger: platform.logger))
     return app
 }
@@ -43,7 +44,9 @@ func router(_ platform: Platform) -> Router<AppContext> {
     router.add(middleware: SecurityHeaders(isSecure: configuration.launch.publicURL.hasPrefix("https:")))
     router.add(middleware: CrossOrigin(origins: configuration.corsOrigins))
     router.add(middleware: ProblemMiddleware())
+    router.add(middleware: ClientAddressMiddleware(proxies: platform.configuration.traffic.proxies))
     let gate = Gate(platform)
-    for route in routes(platform) { router.on(route, behind: gate) }
+    let limits = RouteLimits(limits: platform.configuration.traffic.limits, limiter: platform.limiter)
+    for route in routes(platform) { router.on(route, behind: gate, within: limits) }
     return router
 }

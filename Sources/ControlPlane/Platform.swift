@@ -23,6 +23,8 @@ struct Platform: Sendable {
     let secrets: SecretBox
     let http: any HTTPTransport
     let inbox: BootEventInbox
+    let limiter: RequestLimiter
+    let breakGlass: BreakGlassAlarm
     let logger: Logger
 
     init(_ configuration: Configuration, logger: Logger) throws {
@@ -73,6 +75,8 @@ struct Platform: Sendable {
             url: configuration.launch.registryURL, http: http,
             login: RegistryLogin(configuration.registryAuth, ecr: ECRClient(aws)))
         inbox = BootEventInbox(database: database, engine: engine)
+        limiter = RequestLimiter(database: database, logger: logger)
+        breakGlass = BreakGlassAlarm(database: database, logger: logger)
         registerWorkflows()
     }
 }

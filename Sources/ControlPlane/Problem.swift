@@ -9,6 +9,8 @@ struct Problem: Encodable, Sendable {
     var detail: String
     var code: String
     var requestID: String
+    /// Seconds.
+    var retryAfter: Int?
     var members: [String: String]
 
     private struct Key: CodingKey {
@@ -28,6 +30,7 @@ struct Problem: Encodable, Sendable {
         try container.encode(detail, forKey: Key("detail"))
         try container.encode(code, forKey: Key("code"))
         try container.encode(requestID, forKey: Key("request_id"))
+        try container.encodeIfPresent(retryAfter, forKey: Key("retry_after"))
     }
 }
 
@@ -100,7 +103,7 @@ extension AppError {
     func response(requestID: String) throws -> Response {
         let problem = Problem(
             status: kind.status.code, title: kind.status.reasonPhrase, detail: message, code: code,
-            requestID: requestID, members: members)
+            requestID: requestID, retryAfter: retryAfter, members: members)
         var response = try Response.json(problem, status: kind.status)
         response.headers[.contentType] = "application/problem+json"
         if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }

@@ -4,15 +4,16 @@ import Hummingbird
 func routes(_ platform: Platform) -> [Route] {
     let described =
         publicRoutes(platform) + instanceRoutes(platform) + browserRoutes(platform)
-        + customerRoutes(platform) + orgRoutes(platform) + tenantRoutes(platform) + rolloutRoutes(platform)
+        + customerRoutes(platform) + credentialRoutes(platform) + orgRoutes(platform)
+        + tenantRoutes(platform) + rolloutRoutes(platform)
     return described + [.openAPI(of: described)]
 }
 
 private func publicRoutes(_ platform: Platform) -> [Route] {
     let liveness = Liveness(platform: platform)
     return [
-        .get("/health", .anyone, liveness.health),
-        .get("/ready", .anyone, liveness.ready),
+        .get("/health", .anyone, liveness.health).limited(as: .probe),
+        .get("/ready", .anyone, liveness.ready).limited(as: .probe),
         .get("/cp/legal/terms", .anyone, TermsRoutes(platform: platform).show),
     ]
 }
@@ -24,9 +25,9 @@ private func browserRoutes(_ platform: Platform) -> [Route] {
     let sessions = SessionRoutes(platform: platform)
     let terms = TermsRoutes(platform: platform)
     return [
-        .get("/cp/auth/login", .anyone, signIn.login),
-        .get("/cp/auth/signup", .anyone, signIn.signUp),
-        .get(SignInRoutes.callbackPath, .anyone, signIn.callback),
+        .get("/cp/auth/login", .anyone, signIn.login).limited(as: .signIn),
+        .get("/cp/auth/signup", .anyone, signIn.signUp).limited(as: .signIn),
+        .get(SignInRoutes.callbackPath, .anyone, signIn.callback).limited(as: .signIn),
         .get("/cp/auth/logout", .anyone, sessions.logOutByLink),
         .post("/cp/auth/logout", .anyone, sessions.logOut),
         .post("/cp/auth/logout-everywhere", .user, sessions.logOutEverywhere),
@@ -42,13 +43,16 @@ private func browserRoutes(_ platform: Platform) -> [Route] {
 private func instanceRoutes(_ platform: Platform) -> [Route] {
     let boot = BootRoutes(platform: platform)
     let tenant = TenantSideRoutes(platform: platform)
+    let rotation = RotationRoutes(platform: platform)
     return [
-        .post("/cp/tenants/boot-event", .instance, boot.report),
+        .post("/cp/tenants/boot-event", .instance, boot.report).limited(as: .boot),
         .post("/cp/tenants/enroll", .instance, boot.enrol),
         .post("/cp/tenants/re-enroll", .instance, boot.reEnrol),
         .post("/cp/tenants/enroll/confirm", .tenant, tenant.confirmEnrolment),
         .get("/cp/tenants/config", .tenant, tenant.config),
         .get("/cp/tenants/registry-credentials", .tenant, tenant.registryCredentials),
+        .get("/cp/tenants/credentials", .tenant, rotation.next),
+        .post("/cp/tenants/credentials/confirm", .tenant, rotation.confirm),
     ]
 }
 
@@ -61,7 +65,7 @@ private func customerRoutes(_ platform: Platform) -> [Route] {
     let suspensions = SuspensionRoutes(platform: platform)
     let export = OrgExportRoutes(platform: platform)
     return [
-        .post("/cp/orgs", .customers(.createOrgs), orgs.create),
+        .post("/cp/orgs", .customers(.createOrgs), orgs.create).limited(as: .signUp),
         .get("/cp/orgs", .customers(.readOrgs), orgs.list),
         .get("/cp/orgs/:slug", .customers(.readOrgs), orgs.show),
         .get("/cp/orgs/:slug/provision-status", .customers(.provisionStatus), orgs.provisionStatus),
@@ -78,6 +82,27 @@ private func customerRoutes(_ platform: Platform) -> [Route] {
         .post("/cp/orgs/:slug/suspend", .customers(.manageBilling), suspensions.suspendOwn),
         .post("/cp/orgs/:slug/resume", .customers(.manageBilling), suspensions.resumeOwn),
         .get("/cp/orgs/:slug/export", .customers(.exportOrgs), export.showOwn),
+    ]
+}
+
+/// Keys and tokens that are issued by name, and another token for a tenant.
+private func credentialRoutes(_ platform: Platform) -> [Route] {
+    let operators = OperatorTokenRoutes(platform: platform)
+    let partners = PartnerKeyRoutes(platform: platform)
+    let tokens = OrgTokenRoutes(platform: platform)
+    let rotation = RotationRoutes(platform: platform)
+    return [
+        .post("/cp/admin/operator-tokens", .operators(.admin), operators.issue),
+        .get("/cp/admin/operator-tokens", .operators(.read), operators.list),
+        .delete("/cp/admin/operator-tokens/:id", .operators(.admin), operators.revoke),
+        .post("/cp/admin/partner-keys", .operators(.admin), partners.issue),
+        .get("/cp/admin/partner-keys", .operators(.read), partners.list),
+        .delete("/cp/admin/partner-keys/:id", .operators(.admin), partners.revoke),
+        .post("/cp/orgs/:slug/tokens", .customers(.manageKeys), tokens.issue),
+        .get("/cp/orgs/:slug/tokens", .customers(.manageKeys), tokens.list),
+        .delete("/cp/orgs/:slug/tokens/:id", .customers(.manageKeys), tokens.revoke),
+        .post("/cp/admin/tenants/:slug/rotate-credentials", .operators(.admin), rotation.rotate),
+        .get("/cp/admin/tenants/:slug/credentials", .operators(.read), rotation.show),
     ]
 }
 

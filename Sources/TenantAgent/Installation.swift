@@ -10,6 +10,8 @@ struct Installation: Sendable {
     var bootTokenPath: String { "\(etc)/boot-token" }
     /// Mode 0600, as is the configuration.
     var secretsPath: String { "\(etc)/secrets.json" }
+    /// The admin token before the one in the secrets, until the platform has ended it. Mode 0600.
+    var previousTokenPath: String { "\(etc)/previous-admin-token" }
     var configurationPath: String { "\(etc)/config.json" }
     /// Present only where the declaration names a private certificate authority.
     var authoritiesPath: String { "\(etc)/ca-bundle.pem" }

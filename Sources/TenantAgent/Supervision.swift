@@ -27,7 +27,24 @@ struct Supervision: Sendable {
         for service in try stack.services(network: runtime.holder.id) {
             try await runtime.ensure(service, replacing: false)
         }
+        await finishRotation(stack, runtime)
         await Observer(installation: installation, docker: docker).look()
         withExtendedLifetime(lock) {}
+    }
+
+    /// Of a redeploy that could not tell the platform that molecule-tenant runs with its new token.
+    private func finishRotation(_ stack: Stack, _ runtime: StackRuntime) async {
+        let rotation = Rotation(installation: installation)
+        guard rotation.isUnfinished else { return }
+        do {
+            let wanted = try stack.service(.tenant, network: runtime.holder.id)
+            let running = try await docker.container(wanted.name)
+            guard running?.isUp == true, running?.fingerprint == (try wanted.spec.fingerprint()) else {
+                return
+            }
+            await rotation.confirm(attempts: 1)
+        } catch {
+            log("a rotation is not finished: \(error)")
+        }
     }
 }

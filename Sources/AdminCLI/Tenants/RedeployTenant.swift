@@ -53,11 +53,20 @@ struct RedeployTenant: AsyncParsableCommand {
         if dryRun {
             guard begun.preflight?.isReady ?? true else { throw ExitCode.failure }
         } else if follow, let id = begun.id {
-            try await watch(api, id, lastPhase: begun.phase)
+            try await RedeployWatch(slug: slug, id: id, printsJSON: server.json)
+                .run(api, lastPhase: begun.phase)
         }
     }
+}
 
-    private func watch(_ api: ControlPlaneAPI, _ id: String, lastPhase: String?) async throws {
+/// Follows a redeploy to its end.
+struct RedeployWatch {
+    let slug: String
+    let id: String
+    let printsJSON: Bool
+
+    /// - Throws: `ExitCode.failure` when it did not succeed
+    func run(_ api: ControlPlaneAPI, lastPhase: String?) async throws {
         let started = ContinuousClock.now
         var lastPhase = lastPhase
         while true {
@@ -65,14 +74,14 @@ struct RedeployTenant: AsyncParsableCommand {
             let redeploy = try decode(Redeploy.self, from: data)
             if redeploy.phase != lastPhase || redeploy.isFinal {
                 lastPhase = redeploy.phase
-                if server.json {
+                if printsJSON {
                     sayJSON(data)
                 } else {
                     say("\(seconds(ContinuousClock.now - started))  \(redeploy.phase ?? "-")")
                 }
             }
             if redeploy.isFinal {
-                if !server.json { redeploy.summary.forEach(say) }
+                if !printsJSON { redeploy.summary.forEach(say) }
                 guard redeploy.isSuccess else { throw ExitCode.failure }
                 return
             }

@@ -7,6 +7,8 @@ enum Caller: Sendable {
     case `operator`(OperatorIdentity)
     case tenant(TenantIdentity)
     case user(UserIdentity)
+    /// A program, by a partner's key or an organisation's token.
+    case key(Credential)
 }
 
 /// What the gate found out: who calls, and which organisation of theirs the path names.
@@ -38,6 +40,8 @@ struct OperatorIdentity: Sendable {
     /// As the audit log names it; `environment` for the token of the environment.
     var name: String
     var role: OperatorRole
+    /// nil: the environment's.
+    var credentialID: UUID?
 }
 
 /// The tenant that a request comes from, by its admin token.

@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Postgres
 
-/// The gate of the routes for customers: a person by their browser's session.
+/// The gate of the routes for customers: a person by their browser's session, a program by its key.
 struct CustomerGate: Sendable {
     private let platform: Platform
     private let sessions: SessionStore
@@ -22,9 +22,19 @@ struct CustomerGate: Sendable {
         return try await admitUser(request, scope, slug)
     }
 
-    /// No key opens anything: none has been issued.
+    /// What the key cannot reach is not there for it, whatever its scopes.
     private func admitKey(_ request: Request, _ scope: Scope, _ slug: Slug?) async throws -> Admission {
-        throw AppError.unauthenticated
+        let key = try await CredentialStore(database: platform.database)
+            .prove(try BearerToken.text(in: request), [.partner, .org])
+        var org: Org?
+        if let slug {
+            let orgs = OrgStore(database: platform.database)
+            org = try await orgs.find(slug: slug)
+            if org == nil { org = try await orgs.findRetained(slug: slug) }
+            guard let org, key.reaches(org) else { throw AppError.orgNotFound(slug.text) }
+        }
+        try key.scopes.require(scope)
+        return Admission(.key(key), org: org)
     }
 
     private func admitUser(_ request: Request, _ scope: Scope, _ slug: Slug?) async throws -> Admission {

@@ -7,32 +7,38 @@ struct Gate: Sendable {
     let adminTokenHash: TokenHash
     let database: PostgresPool
     private let customers: CustomerGate
+    private let breakGlass: BreakGlassAlarm
 
     init(_ platform: Platform) {
         adminTokenHash = platform.configuration.adminTokenHash
         database = platform.database
         customers = CustomerGate(platform)
+        breakGlass = platform.breakGlass
     }
 
-    /// - Throws: `unauthenticated` (401) for every way in which a credential can be wrong; `role_missing`,
+    /// - Throws: `unauthenticated` (401) for every way in which a credential can be wrong, but
+    ///   `api_key_expired` for one that was right until it expired; `role_missing`,
     ///   `scope_missing` or `cross_site` (403) when it is right and may not do this; `org_not_found` (404)
     ///   for an organisation that the caller may not see.
     func admit(_ request: Request, to access: Access, _ context: AppContext) async throws -> Admission {
         switch access {
         case .anyone, .instance: Admission(.anyone)
-        case .operators(let role): Admission(.operator(try operatorIdentity(request, atLeast: role)))
-        case .tenant: Admission(.tenant(try await tenantIdentity(request)))
+        case .operators(let role):
+            Admission(.operator(try await operatorIdentity(request, atLeast: role, context)))
+        case .tenant:
+            Admission(
+                .tenant(
+                    try await TenantTokenStore(database: database).prove(try TenantCredential(request))))
         case .user: Admission(.user(try await customers.user(of: request)))
         case .customers(let scope):
             try await customers.admit(request, for: scope, slug: context.pathSlug())
         }
     }
 
-    private func operatorIdentity(_ request: Request, atLeast role: OperatorRole) throws -> OperatorIdentity {
-        guard try BearerToken.hash(in: request).matches(adminTokenHash) else {
-            throw AppError.unauthenticated
-        }
-        let identity = OperatorIdentity(name: "environment", role: .admin)
+    private func operatorIdentity(
+        _ request: Request, atLeast role: OperatorRole, _ context: AppContext
+    ) async throws -> OperatorIdentity {
+        let identity = try await operatorIdentity(try BearerToken.text(in: request), context)
         guard identity.role >= role else {
             throw AppError(
                 .forbidden, "role_missing", "This needs an operator with the role \"\(role.rawValue)\".",
@@ -41,15 +47,22 @@ struct Gate: Sendable {
         return identity
     }
 
-    /// The admin token of the organisation that the request names.
-    private func tenantIdentity(_ request: Request) async throws -> TenantIdentity {
-        let credential = try TenantCredential(request)
-        let rows = try await database.query(
-            """
-            SELECT 1 AS one FROM tenants
-            WHERE org_id = \(credential.orgID) AND admin_token_hash = \(credential.token.bytes)
-            """)
-        guard !rows.isEmpty else { throw AppError.unauthenticated }
-        return TenantIdentity(orgID: credential.orgID)
+    /// A named operator's token, or the environment's.
+    private func operatorIdentity(_ token: String, _ context: AppContext) async throws -> OperatorIdentity {
+        guard TokenHash(of: token).matches(adminTokenHash) else {
+            let credential = try await CredentialStore(database: database).prove(token, [.operator])
+            guard let role = credential.role else { throw AppError.unauthenticated }
+            return OperatorIdentity(name: credential.label, role: role, credentialID: credential.id)
+        }
+        let identity = OperatorIdentity(name: OperatorIdentity.environment, role: .admin)
+        var context = context
+        context.caller = .operator(identity)
+        await breakGlass.used(by: context.origin)
+        return identity
     }
+}
+
+extension OperatorIdentity {
+    /// Name of whoever presents the token of the environment.
+    static let environment = "environment"
 }

@@ -8,7 +8,24 @@ struct Route: Sendable {
     /// With its parameters, as `/cp/admin/orgs/:slug`.
     let path: String
     let access: Access
+    /// Whose limits it shares.
+    var limitedAs: RouteClass
     let handler: Handler
+
+    init(method: HTTPRequest.Method, path: String, access: Access, handler: @escaping Handler) {
+        self.method = method
+        self.path = path
+        self.access = access
+        limitedAs = access.routeClass
+        self.handler = handler
+    }
+
+    /// The same route among others than its access would put it.
+    func limited(as routes: RouteClass) -> Route {
+        var route = self
+        route.limitedAs = routes
+        return route
+    }
 }
 
 extension Route {
@@ -34,13 +51,15 @@ extension Route {
 }
 
 extension Router where Context == AppContext {
-    /// The handler runs once the gate has let the caller in.
-    func on(_ route: Route, behind gate: Gate) {
+    /// The handler runs once the gate has let the caller in, and the limits leave room.
+    func on(_ route: Route, behind gate: Gate, within limits: RouteLimits) {
         on(RouterPath(route.path), method: route.method) { request, context in
             var context = context
+            try limits.admitAddress(context, route)
             let admission = try await gate.admit(request, to: route.access, context)
             context.caller = admission.caller
             context.foundOrg = admission.org
+            try limits.admitCredential(request, context, route)
             return try await route.handler(request, context)
         }
     }

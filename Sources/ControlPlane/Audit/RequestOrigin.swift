@@ -43,7 +43,9 @@ extension AppContext {
             case .operator(let identity): (.operator, identity.name)
             case .tenant(let identity): (.tenant, identity.orgID.text)
             case .user(let identity): (.user, identity.id)
+            case .key(let credential):
+                (credential.kind == .partner ? .partnerKey : .orgToken, credential.label)
             }
-        return RequestOrigin(kind: kind, name: name, address: peerAddress, requestID: id)
+        return RequestOrigin(kind: kind, name: name, address: clientAddress, requestID: id)
     }
 }

@@ -33,7 +33,8 @@ struct BootEventStore: Sendable {
                     exit_code, position)
             ), allowed AS (
                 SELECT p.*, t.launch_id FROM presented p JOIN tenants t ON t.org_id = p.org_id
-                    AND decode(p.token, 'hex') IN (t.boot_token_hash, t.admin_token_hash)
+                    AND decode(p.token, 'hex') IN
+                        (t.boot_token_hash, t.admin_token_hash, t.next_token_hash)
             ), stored AS (
                 INSERT INTO boot_events (launch_id, sequence, stage, outcome, duration_ms, code, exit_code)
                 SELECT launch_id, sequence, stage, outcome, nullif(duration_ms, -1), nullif(code, ''),

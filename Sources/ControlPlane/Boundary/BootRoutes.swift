@@ -12,7 +12,7 @@ struct BootRoutes: Sendable {
 
     // MARK: Boot events
 
-    private struct Batch: RequestFields {
+    struct Batch: RequestFields {
         var events: [BootEvent]
         enum CodingKeys: String, CodingKey, CaseIterable { case events }
     }

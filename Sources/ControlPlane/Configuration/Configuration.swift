@@ -28,6 +28,7 @@ struct Configuration: Sendable {
     /// Origins whose pages may call the browsers' routes: scheme, host and port.
     var corsOrigins: Set<String>
     var terms: Terms
+    var traffic: TrafficSettings
 
     struct AWSSettings: Sendable {
         var region: String
@@ -146,6 +147,7 @@ struct Configuration: Sendable {
         corsOrigins = reader.origins(.corsOrigins)
         browser = BrowserSettings(&reader, launch, domains: cloudflare.places.map(\.domain))
         terms = reader.terms()
+        traffic = TrafficSettings(&reader)
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
     }
 }

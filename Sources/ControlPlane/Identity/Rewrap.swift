@@ -14,7 +14,7 @@ struct Rewrap: Sendable {
     let secrets: SecretBox
 
     struct Tally: Sendable, Equatable {
-        /// Rows that were looked at in this run.
+        /// Sealed values that were looked at in this run.
         var seen = 0
         /// Under another key; sealed again unless it was a dry run.
         var rewrapped = 0
@@ -24,8 +24,16 @@ struct Rewrap: Sendable {
         var unreadable: [UUID] = []
     }
 
+    /// The columns of `tenants` that hold something sealed.
+    enum Column: String, CaseIterable {
+        case secrets = "secrets_sealed"
+        /// Of the admin token that is to follow.
+        case nextSecrets = "next_secrets_sealed"
+    }
+
     private struct Sealed {
         var org: UUID
+        var column: Column
         var bytes: [UInt8]
     }
 
@@ -66,8 +74,8 @@ struct Rewrap: Sendable {
         let sealed = try await secrets.seal(opened.plaintext)
         let written = try await database.execute(
             """
-            UPDATE tenants SET secrets_sealed = \(sealed)
-            WHERE org_id = \(row.org) AND secrets_sealed = \(row.bytes)
+            UPDATE tenants SET \(identifier: row.column.rawValue) = \(sealed)
+            WHERE org_id = \(row.org) AND \(identifier: row.column.rawValue) = \(row.bytes)
             """)
         if written == 1 { tally.rewrapped += 1 } else { tally.overtaken += 1 }
     }
@@ -83,13 +91,16 @@ struct Rewrap: Sendable {
     private func next(after org: UUID?) async throws -> [Sealed] {
         let rows = try await database.query(
             """
-            SELECT org_id, secrets_sealed FROM tenants
-            WHERE secrets_sealed IS NOT NULL AND (\(org)::uuid IS NULL OR org_id > \(org)::uuid)
+            SELECT org_id, secrets_sealed, next_secrets_sealed FROM tenants
+            WHERE (secrets_sealed IS NOT NULL OR next_secrets_sealed IS NOT NULL)
+                AND (\(org)::uuid IS NULL OR org_id > \(org)::uuid)
             ORDER BY org_id LIMIT \(Self.batch)
             """)
-        return try rows.map {
-            Sealed(
-                org: try $0["org_id", as: UUID.self], bytes: try $0["secrets_sealed", as: [UInt8].self])
+        return try rows.flatMap { row in
+            try Column.allCases.compactMap { column in
+                guard let bytes = try row[column.rawValue, as: [UInt8]?.self] else { return nil }
+                return Sealed(org: try row["org_id", as: UUID.self], column: column, bytes: bytes)
+            }
         }
     }
 

@@ -14,9 +14,12 @@ struct TokenHash: Sendable, Hashable {
         bytes = digest
     }
 
+    /// As it was stored.
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
     /// Takes the same time wherever the two differ.
     func matches(_ other: TokenHash) -> Bool {
-        CRYPTO_memcmp(bytes, other.bytes, bytes.count) == 0
+        bytes.count == other.bytes.count && CRYPTO_memcmp(bytes, other.bytes, bytes.count) == 0
     }
 }
 

@@ -11,7 +11,7 @@ struct InvitationRoutes: Sendable {
         return try Response.json(["invitations": open])
     }
 
-    private struct Order: RequestFields {
+    struct Order: RequestFields {
         var email: String
         var role: OrgRole
 
@@ -88,7 +88,7 @@ struct InvitationRoutes: Sendable {
                 after: ["role": .string(invitation.role.rawValue)]), by: context.origin)
     }
 
-    private struct Acceptance: RequestFields {
+    struct Acceptance: RequestFields {
         var token: String
 
         enum CodingKeys: String, CodingKey, CaseIterable { case token }

@@ -11,7 +11,7 @@ struct MemberRoutes: Sendable {
         return try Response.json(["members": members])
     }
 
-    private struct RoleChange: RequestFields {
+    struct RoleChange: RequestFields {
         var role: OrgRole
 
         enum CodingKeys: String, CodingKey, CaseIterable { case role }

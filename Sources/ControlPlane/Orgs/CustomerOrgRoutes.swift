@@ -6,7 +6,7 @@ import Postgres
 struct CustomerOrgRoutes: Sendable {
     let platform: Platform
 
-    private struct Creation: RequestFields {
+    struct Creation: RequestFields {
         var slug: String
         var name: String
         var plan: String?
@@ -20,13 +20,26 @@ struct CustomerOrgRoutes: Sendable {
         let slug = try Slug.forNewOrg(body.slug)
         let name = try OrgRoutes.bounded(body.name, "name", OrgRoutes.maximumNameLength)
         try requireFree(body.plan ?? OrgPlan.free.name)
-        let founder = try context.user()
-        try await platform.requireTerms(acceptedBy: founder.id)
-        let org = try await platform.signUp(
-            SignUp(slug: slug, name: name, ownerUserID: founder.id, isByCustomer: true),
-            by: context.origin)
+        let org = try await platform.signUp(try await signUp(slug, name, context), by: context.origin)
         context.logger.info("org created", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
         return try Response.json(OrgView(org: org), status: .created)
+    }
+
+    /// A person becomes its owner, within what a person may have. A partner has agreed to terms of its own; what
+    /// its key makes belongs to the partner, and each of the partner's keys reaches it.
+    private func signUp(_ slug: Slug, _ name: String, _ context: AppContext) async throws -> SignUp {
+        if case .key(let key) = context.caller {
+            guard let partner = key.partnerID, key.orgID == nil else {
+                throw AppError(
+                    .forbidden, "key_of_one_org", "This key is for one organisation, and creates no others.")
+            }
+            return SignUp(slug: slug, name: name, ownerUserID: "partner:\(partner)", partnerID: partner)
+        }
+        let founder = try context.user()
+        try await platform.requireTerms(acceptedBy: founder.id)
+        return SignUp(
+            slug: slug, name: name, ownerUserID: founder.id, address: context.clientAddress,
+            isByCustomer: true)
     }
 
     /// A plan that costs something is not given away: as long as nothing can be paid here, it is refused.
@@ -43,8 +56,12 @@ struct CustomerOrgRoutes: Sendable {
         }
     }
 
-    /// Those that the user belongs to.
+    /// Those that the user belongs to, or that the key reaches.
     func list(_ request: Request, _ context: AppContext) async throws -> Response {
+        if case .key(let key) = context.caller {
+            let orgs = try await OrgStore(database: platform.database).list(reachedBy: key)
+            return try Response.json(["orgs": orgs.map { CustomerOrgView(org: $0) }])
+        }
         let user = try context.user()
         let orgs = try await OrgStore(database: platform.database).list(member: user.id)
         return try Response.json(["orgs": orgs.map { CustomerOrgView(org: $0.org, role: $0.role) }])

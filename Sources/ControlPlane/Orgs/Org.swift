@@ -17,6 +17,8 @@ struct Org: Sendable {
     var slug: String
     var name: String
     var plan: String
+    /// Whose key created it; nil where a person did.
+    var partnerID: String?
     var status: Status
     var isCanary: Bool
     var failureCode: String?
@@ -36,8 +38,9 @@ struct Org: Sendable {
 extension Org {
     static let columns: SQL =
         """
-        id, slug, name, plan, status, is_canary, failure_code, failure_message, created_at, updated_at,
-            retained_until, suspended_by, suspended_at, suspended_reason, workspace_quota, llm_token_quota
+        id, slug, name, plan, partner_id, status, is_canary, failure_code, failure_message, created_at,
+            updated_at, retained_until, suspended_by, suspended_at, suspended_reason, workspace_quota,
+            llm_token_quota
         """
 
     init(_ row: Row) throws {
@@ -45,6 +48,7 @@ extension Org {
         slug = try row["slug", as: String.self]
         name = try row["name", as: String.self]
         plan = try row["plan", as: String.self]
+        partnerID = try row["partner_id", as: String?.self]
         status = try row.decode("status", as: Status.self)
         isCanary = try row["is_canary", as: Bool.self]
         failureCode = try row["failure_code", as: String?.self]

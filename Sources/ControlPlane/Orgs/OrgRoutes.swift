@@ -12,7 +12,7 @@ struct OrgRoutes: Sendable {
     static let listLimits = 1...1_000
     static let defaultListLimit = 100
 
-    private struct Creation: RequestFields {
+    struct Creation: RequestFields {
         var slug: String
         var name: String
         var ownerUserID: String
@@ -69,7 +69,7 @@ struct OrgRoutes: Sendable {
         return try Response.json(["admin_token": secrets.adminToken])
     }
 
-    private struct Canary: RequestFields {
+    struct Canary: RequestFields {
         var isCanary: Bool
 
         enum CodingKeys: String, CodingKey, CaseIterable {

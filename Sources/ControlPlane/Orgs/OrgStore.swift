@@ -6,12 +6,15 @@ struct OrgStore: Sendable {
     let database: any PostgresExecutor
 
     /// - Throws: `slug_taken` (409) when a living organisation has the slug.
-    func insert(id: UUID, slug: Slug, name: String, ownerUserID: String) async throws -> Org {
+    func insert(
+        id: UUID, slug: Slug, name: String, ownerUserID: String, partnerID: String? = nil
+    ) async throws -> Org {
         do {
             let rows = try await database.query(
                 """
-                INSERT INTO orgs (id, slug, name, owner_user_id, status)
-                VALUES (\(id), \(slug.text), \(name), \(ownerUserID), 'provisioning') RETURNING \(Org.columns)
+                INSERT INTO orgs (id, slug, name, owner_user_id, partner_id, status)
+                VALUES (\(id), \(slug.text), \(name), \(ownerUserID), \(partnerID), 'provisioning')
+                RETURNING \(Org.columns)
                 """)
             return try Org(rows[0])
         } catch let error as PostgresError where error.isUniqueViolation {
@@ -67,6 +70,21 @@ struct OrgStore: Sendable {
             """)
         return try rows.map { (try Org($0), try $0.decode("role", as: OrgRole.self)) }
     }
+
+    /// Living ones that the key reaches, in order of their slugs: as `Credential.reaches` says.
+    func list(reachedBy key: Credential) async throws -> [Org] {
+        let rows = try await database.query(
+            """
+            SELECT \(Org.columns) FROM orgs WHERE status <> 'purged' AND CASE
+                WHEN \(key.orgID)::uuid IS NOT NULL THEN id = \(key.orgID)::uuid
+                ELSE partner_id = \(key.partnerID)::text END
+            ORDER BY slug LIMIT \(Self.maximumListed)
+            """)
+        return try rows.map(Org.init)
+    }
+
+    /// Of one partner's list.
+    static let maximumListed = 1_000
 
     func setCanary(id: UUID, _ isCanary: Bool) async throws {
         try await database.execute(

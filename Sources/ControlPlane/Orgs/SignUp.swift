@@ -8,6 +8,10 @@ struct SignUp: Sendable {
     var slug: Slug
     var name: String
     var ownerUserID: String
+    /// Whose key creates it.
+    var partnerID: String?
+    /// Where a person asks from who signs up by themselves.
+    var address: String?
     /// A person signs up by themselves, and so within what one person may have.
     var isByCustomer = false
 
@@ -23,9 +27,12 @@ extension Platform {
         let (org, use) = try await database.transaction { transaction in
             if signUp.isByCustomer {
                 try await MembershipStore(database: transaction).requireRoom(owner: signUp.ownerUserID)
+                try await SignupLimits(limits: configuration.traffic.limits, database: transaction)
+                    .take(user: signUp.ownerUserID, address: signUp.address)
             }
             var org = try await OrgStore(database: transaction).insert(
-                id: signUp.orgID, slug: signUp.slug, name: signUp.name, ownerUserID: signUp.ownerUserID)
+                id: signUp.orgID, slug: signUp.slug, name: signUp.name, ownerUserID: signUp.ownerUserID,
+                partnerID: signUp.partnerID)
             try await MembershipStore(database: transaction).addFounder(
                 org: org.id, user: signUp.ownerUserID)
             let (placement, use) = try await Placements(configuration: configuration).choose(in: transaction)

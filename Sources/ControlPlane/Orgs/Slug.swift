@@ -1,11 +1,30 @@
 /// The name of an organisation in its hostname: `^[a-z][a-z0-9-]{2,31}$`, immutable.
 struct Slug: Sendable, Hashable, CustomStringConvertible {
     static let lengths = 3...32
-    /// Hostnames that the platform itself uses, or may.
-    static let reserved: Set<String> = [
-        "api", "app", "www", "admin", "cp", "auth", "billing", "status", "mail", "localhost", "internal",
-        "edge",
-    ]
+    /// Hostnames that the platform itself uses or may use, those that mail, certificates and browsers give a
+    /// meaning (RFC 2142 and its like), and those that a customer's page could pretend to be the platform by.
+    static let reserved = Set(
+        """
+        about abuse access account accounts admin administrator alert alerts analytics api apis app apps
+        asset assets auth autoconfig autodiscover backup beta billing blog build cache calendar canary cdn
+        chat checkout clients community config connect console contact control control-plane cp dashboard
+        data demo dev developer developers dns docs download downloads edge email enterprise events
+        example exchange feed files forum ftp gateway git grafana graph health help host hostmaster
+        hosting http https id identity image images imap info internal invite invoice invoices ipv4 ipv6
+        jobs join kubernetes legal link links live local localhost log login logout logs mail mailer
+        manage marketing mcp media metrics mobile molecule monitor monitoring mta-sts mx my network news
+        newsletter noc no-reply noreply none ns1 ns2 ns3 ns4 null oauth oidc ops origin packages partner
+        partners pay payment payments ping platform policy pop pop3 portal portainer postmaster preview
+        pricing privacy prod production profile prometheus proxy public pull push queue redis register
+        registry remote reports root rss sales sandbox search secure security server servers service
+        services session sessions settings setup shop sign-in sign-up signin signout signup sip site sites
+        smtp sso stage staging stat static statistics stats status storage store stripe support sysadmin
+        system team teams telemetry tenant tenants terms test testing token tokens tools trace trust
+        tunnel undefined update updates upload uploads user users vault verify video vpn web webhook
+        webhooks webmail webmaster website wiki workspace workspaces wpad www www1 www2 www3
+        """.split { $0 == " " || $0 == "\n" }.map(String.init))
+    /// What names of its own certificates and name servers begin with: punycode, and the platform's name.
+    static let reservedPrefixes = ["xn--", "molecule-"]
 
     let text: String
     var description: String { text }
@@ -27,7 +46,8 @@ struct Slug: Sendable, Hashable, CustomStringConvertible {
     /// A slug that a new organisation may take.
     static func forNewOrg(_ text: String) throws -> Slug {
         let slug = try Slug(text)
-        guard !reserved.contains(slug.text) else {
+        let isReserved = reserved.contains(slug.text) || reservedPrefixes.contains { slug.text.hasPrefix($0) }
+        guard !isReserved else {
             throw AppError.invalidField("slug", "The slug \"\(slug)\" is reserved. Choose another.")
         }
         return slug

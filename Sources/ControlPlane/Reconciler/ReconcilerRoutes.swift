@@ -38,7 +38,7 @@ struct ReconcilerRoutes: Sendable {
         try Response.json(Report(try await store.lastRun(), try await store.open([.drift, .ghost])))
     }
 
-    private struct Order: RequestFields {
+    struct Order: RequestFields {
         var dryRun: Bool?
         var deleteUnknown: Bool?
         var wait: Bool?

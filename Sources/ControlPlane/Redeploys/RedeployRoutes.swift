@@ -46,7 +46,8 @@ struct RedeployRoutes: Sendable {
             status: .accepted)
     }
 
-    private func runningTenant(of org: Org) async throws -> Tenant {
+    /// - Throws: `not_running` (409).
+    func runningTenant(of org: Org) async throws -> Tenant {
         guard org.status == .running else {
             throw AppError(
                 .conflict, "not_running",
@@ -59,8 +60,12 @@ struct RedeployRoutes: Sendable {
         return tenant
     }
 
-    private func start(
-        _ org: Org, _ tenant: Tenant, _ replacement: Replacement, tag: String?, by origin: RequestOrigin
+    /// - Parameter also: in the same transaction, once the tenant has no other redeploy.
+    /// - Throws: `redeploy_in_progress` (409).
+    func start(
+        _ org: Org, _ tenant: Tenant, _ replacement: Replacement, tag: String?, isRotation: Bool = false,
+        by origin: RequestOrigin,
+        also: @Sendable @escaping (Transaction) async throws -> Void = { _ in }
     ) async throws -> Redeploy {
         let current = tenant.digest(of: replacement.service)
         let new = RedeployStore.New(
@@ -69,7 +74,8 @@ struct RedeployRoutes: Sendable {
         do {
             try await database.transaction { transaction in
                 guard try await RedeployStore(database: transaction).insert(new) else { throw Taken() }
-                try await platform.startRedeploy(new, org, tenant, in: transaction)
+                try await also(transaction)
+                try await platform.startRedeploy(new, org, tenant, isRotation: isRotation, in: transaction)
                 try await AuditLog(database: transaction).record(
                     AuditEvent(
                         action: "tenant.redeploy_begun", org: org.id, subject: org.slug,
@@ -135,12 +141,14 @@ extension Platform {
     }
 
     fileprivate func startRedeploy(
-        _ new: RedeployStore.New, _ org: Org, _ tenant: Tenant, in transaction: Transaction
+        _ new: RedeployStore.New, _ org: Org, _ tenant: Tenant, isRotation: Bool, in transaction: Transaction
     ) async throws {
         let target = GroupRedeploy.Target(
             redeployID: new.id, orgID: org.id, slug: org.slug, instanceID: tenant.instanceID ?? "")
         _ = try await engine.start(
             RedeployTenant.kind, subject: org.id.text,
-            input: RedeployTenant.Input(target: target, replacement: new.replacement), in: transaction)
+            input: RedeployTenant.Input(
+                target: target, replacement: new.replacement, isRotation: isRotation ? true : nil),
+            in: transaction)
     }
 }

@@ -10,18 +10,27 @@ struct RedeployTenant: Sendable {
     struct Input: Codable, Sendable {
         var target: GroupRedeploy.Target
         var replacement: Replacement
+        /// It carries another admin token to its instance; nil in one of an earlier version.
+        var isRotation: Bool?
     }
 
     let platform: Platform
     let input: Input
 
     func run(_ context: WorkflowContext) async throws {
-        guard try await comesOnline(context) else { return try await recordUnreachable(context) }
+        guard try await comesOnline(context) else { return try await end(context, .unreachable) }
         let redeploy = GroupRedeploy(
             platform: platform, replacement: input.replacement, id: input.target.redeployID.text)
-        switch try await redeploy.run(context, [input.target])[input.target.orgID] {
-        case .ended(let result): try await record(context, result)
-        case .unreachable, nil: try await recordUnreachable(context)
+        let outcomes = try await redeploy.run(context, [input.target])
+        try await end(context, outcomes[input.target.orgID] ?? .unreachable)
+    }
+
+    private func end(_ context: WorkflowContext, _ outcome: GroupRedeploy.Outcome) async throws {
+        let isRotation = input.isRotation == true
+        let refusal = isRotation ? try await endRotation(context, outcome) : nil
+        switch outcome {
+        case .ended(let result): try await record(context, result, notRotated: refusal)
+        case .unreachable: try await recordUnreachable(context)
         }
     }
 
@@ -39,9 +48,17 @@ struct RedeployTenant: Sendable {
         }
     }
 
-    private func record(_ context: WorkflowContext, _ result: RedeployResult) async throws {
+    /// - Parameter notRotated: why the tenant did not get its new token
+    private func record(
+        _ context: WorkflowContext, _ result: RedeployResult, notRotated: String?
+    ) async throws {
         try await context.transaction("record_result") { transaction in
-            try await RedeployStore(database: transaction).finish(input.target.redeployID, result)
+            let redeploys = RedeployStore(database: transaction)
+            if let notRotated, result.errorCode == nil {
+                try await redeploys.fail(
+                    input.target.redeployID, code: Self.notRotatedCode, message: notRotated)
+            }
+            try await redeploys.finish(input.target.redeployID, result)
             try await TenantStore(database: transaction).recordImage(
                 org: input.target.orgID, input.replacement.service, digest: result.report?.digest)
             try await recordEnd(

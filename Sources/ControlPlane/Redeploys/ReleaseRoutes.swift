@@ -13,7 +13,7 @@ struct ReleaseRoutes: Sendable {
         try Response.json(["channels": try await releases.channels()])
     }
 
-    private struct ChannelBody: RequestFields {
+    struct ChannelBody: RequestFields {
         var targetTag: String?
         var digest: String?
 
@@ -58,7 +58,7 @@ struct ReleaseRoutes: Sendable {
     }
 
     /// Each field that is given changes, the others stay; "" and 0 take a pin or a maintenance away.
-    private struct ReleaseBody: RequestFields {
+    struct ReleaseBody: RequestFields {
         var channel: String?
         var pinnedDigest: String?
         var optedOut: Bool?

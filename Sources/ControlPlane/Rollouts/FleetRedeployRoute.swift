@@ -14,7 +14,7 @@ struct FleetRedeployRoute: Sendable {
     static let patience: Duration = .seconds(1_170)
     static let interval: Duration = .milliseconds(500)
 
-    private struct Body: RequestFields {
+    struct Body: RequestFields {
         var targetTag: String?
         var canarySlug: String?
         var soakSeconds: Int?

@@ -10,7 +10,7 @@ struct DeleteRoutes: Sendable {
     /// How long the request waits for the end of the teardown; clients wait 30 s.
     static let patience: Duration = .seconds(25)
 
-    private struct Order: RequestFields {
+    struct Order: RequestFields {
         var confirm: String
         /// Keeps nothing, whatever the plan says.
         var erase: Bool?
@@ -18,7 +18,7 @@ struct DeleteRoutes: Sendable {
         enum CodingKeys: String, CodingKey, CaseIterable { case confirm, erase }
     }
 
-    private struct Confirmation: RequestFields {
+    struct Confirmation: RequestFields {
         var confirm: String
 
         enum CodingKeys: String, CodingKey, CaseIterable { case confirm }

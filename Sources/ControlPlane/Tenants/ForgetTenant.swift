@@ -70,6 +70,7 @@ extension Platform {
             by: origin)
         try await TenantStore(database: transaction).delete(org: org)
         try await ResourceLedger(database: transaction).forget(org: org)
+        try await CredentialStore(database: transaction).revokeAll(org: org)
         try await MembershipStore(database: transaction).forget(org: org)
         try await OrgStore(database: transaction).markPurged(id: org)
     }

@@ -77,7 +77,7 @@ struct InterventionRoutes: Sendable {
         return try done(org, "cancel", "\(workflow.kind) is cancelled.", workflow.id, context)
     }
 
-    private struct Confirmation: RequestFields {
+    struct Confirmation: RequestFields {
         var confirm: String
 
         enum CodingKeys: String, CodingKey, CaseIterable { case confirm }

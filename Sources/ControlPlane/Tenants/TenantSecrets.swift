@@ -12,10 +12,12 @@ struct TenantSecrets: Codable, Sendable {
     static func generate() -> TenantSecrets {
         TenantSecrets(
             bootToken: "boot_" + RandomSecret.hex(bytes: 32),
-            adminToken: "adm_" + RandomSecret.hex(bytes: 32),
+            adminToken: newAdminToken(),
             secretsEncryptionKey: RandomSecret.base64(bytes: 32),
             databasePassword: RandomSecret.hex(bytes: 24))
     }
+
+    static func newAdminToken() -> String { "adm_" + RandomSecret.hex(bytes: 32) }
 
     /// What the data on a volume was written under.
     mutating func keepKeys(of earlier: TenantSecrets) {

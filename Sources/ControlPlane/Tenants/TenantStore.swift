@@ -21,7 +21,8 @@ struct TenantStore: Sendable {
         try await database.execute(
             """
             UPDATE tenants SET launch_id = \(launchID), launch = NULL, boot_token_hash = NULL,
-                admin_token_hash = NULL, tunnel_id = NULL, instance_id = NULL, private_ip = NULL,
+                admin_token_hash = NULL, next_token_hash = NULL, next_secrets_sealed = NULL,
+                tunnel_id = NULL, instance_id = NULL, private_ip = NULL,
                 enrolled_at = NULL, confirmed_at = NULL, provisioning_at = now(), running_at = NULL,
                 image_digest = NULL, service_digests = '{}', console_tail = NULL,
                 snapshot_id = \(snapshotID),
@@ -63,7 +64,7 @@ struct TenantStore: Sendable {
         try await database.execute(
             """
             UPDATE tenants SET secrets_sealed = \(sealed), boot_token_hash = \(bootToken.bytes),
-                admin_token_hash = \(adminToken.bytes)
+                admin_token_hash = \(adminToken.bytes), next_token_hash = NULL, next_secrets_sealed = NULL
             WHERE org_id = \(org)
             """)
     }
@@ -134,7 +135,11 @@ struct TenantStore: Sendable {
     /// No credential of the tenant opens anything from here on.
     func revokeCredentials(org: UUID) async throws {
         try await database.execute(
-            "UPDATE tenants SET boot_token_hash = NULL, admin_token_hash = NULL WHERE org_id = \(org)")
+            """
+            UPDATE tenants SET boot_token_hash = NULL, admin_token_hash = NULL, next_token_hash = NULL,
+                next_secrets_sealed = NULL
+            WHERE org_id = \(org)
+            """)
     }
 
     func delete(org: UUID) async throws {

@@ -31,7 +31,7 @@ struct TermsRoutes: Sendable {
         return try Response.json(Status(accepted: accepted, version: terms.version))
     }
 
-    private struct Acceptance: RequestFields {
+    struct Acceptance: RequestFields {
         var version: String?
 
         enum CodingKeys: String, CodingKey, CaseIterable { case version }

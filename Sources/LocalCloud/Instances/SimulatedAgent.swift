@@ -145,6 +145,23 @@ actor SimulatedAgent {
         return answer.body
     }
 
+    /// Takes the admin token that is to follow, where there is one.
+    /// - Returns: whether there was
+    func fetchNextToken() async -> Bool {
+        let answer = try? await client.send(request("GET", "/cp/tenants/credentials"))
+        guard let answer, answer.status == 200,
+            let next = try? JSONDecoder().decode(NextCredentials.self, from: Data(answer.body))
+        else { return false }
+        grant?.adminToken = next.adminToken
+        return true
+    }
+
+    func goBack(to grant: EnrolmentGrant?) { self.grant = grant }
+
+    func confirmToken() async {
+        _ = try? await client.send(request("POST", "/cp/tenants/credentials/confirm"))
+    }
+
     private func request(_ method: String, _ path: String, _ body: [UInt8] = []) -> HTTPRequest {
         let token = confirmed ? grant?.adminToken ?? "" : script?.bootToken ?? ""
         return HTTPRequest(

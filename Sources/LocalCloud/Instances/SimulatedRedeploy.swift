@@ -51,11 +51,14 @@ extension SimulatedAgent {
             simulation.behaviour(of: $0, slug: slug, up: stack.tenantUp)
         }
         return await once(id, .tenant, taking: behaviour?.redeployMilliseconds, within: limit) {
-            let known = self.configuration
+            let (known, before) = (self.configuration, self.grant)
+            let hasNewToken = await self.fetchNextToken()
             guard let fresh = await self.fetchConfiguration() else {
+                self.goBack(to: before)
                 return self.report(.refused, .tenant, .platformUnreachable)
             }
-            return self.report(fresh == known ? .unchanged : .updated, .tenant)
+            if hasNewToken { await self.confirmToken() }
+            return self.report(fresh == known && !hasNewToken ? .unchanged : .updated, .tenant)
         }
     }
 

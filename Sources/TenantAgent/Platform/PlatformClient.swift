@@ -40,6 +40,15 @@ struct PlatformClient: Sendable {
         try await send("GET", "/cp/tenants/config", [], adminToken)
     }
 
+    /// Answers as `NextCredentials` says; a platform from before there was rotation answers 404.
+    func nextCredentials(adminToken: String) async throws -> HTTPResponse {
+        try await send("GET", "/cp/tenants/credentials", [], adminToken)
+    }
+
+    func confirmCredentials(adminToken: String) async throws -> HTTPResponse {
+        try await post("/cp/tenants/credentials/confirm", [], adminToken)
+    }
+
     func registryCredentials(adminToken: String) async throws -> HTTPResponse {
         try await send("GET", "/cp/tenants/registry-credentials", [], adminToken)
     }

@@ -15,7 +15,12 @@ struct TenantConfiguration: Sendable {
     func refresh(
         from platform: PlatformClient, _ secrets: EnrolmentGrant, metadata: InstanceMetadata
     ) async throws -> Bool {
+        var secrets = secrets
         var response = try await platform.configuration(adminToken: secrets.adminToken)
+        if response.status == 401, let earlier = try Rotation(installation: installation).goBack() {
+            secrets = earlier
+            response = try await platform.configuration(adminToken: secrets.adminToken)
+        }
         if response.status == 401 {
             let request = ReEnrolmentRequest(
                 identityPKCS7: try await metadata.signedIdentity(), agentVersion: agentVersion,

@@ -132,6 +132,7 @@ struct Redeploy: Sendable {
         let image = change.present.spec.image
         guard try await change.isStale(image) else {
             report.outcome = .unchanged
+            await refresh.settle()
             return
         }
         do {
@@ -140,7 +141,7 @@ struct Redeploy: Sendable {
             try refresh.restore(before)
             throw error
         }
-        if report.outcome != .updated { try refresh.restore(before) }
+        if report.outcome == .updated { await refresh.settle() } else { try refresh.restore(before) }
     }
 
     // MARK: Before anything is touched
