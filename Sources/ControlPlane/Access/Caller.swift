@@ -51,10 +51,16 @@ struct TenantIdentity: Sendable {
 
 extension AppContext {
     /// Who is signed in.
-    /// - Throws: `unauthenticated` (401) where the route's access lets others in.
+    /// - Throws: `person_needed` (403) for a key that the route's access lets in; `unauthenticated` (401) for
+    ///   any other caller.
     func user() throws -> UserIdentity {
-        guard case .user(let identity) = caller else { throw AppError.unauthenticated }
-        return identity
+        switch caller {
+        case .user(let identity): return identity
+        case .key:
+            throw AppError(
+                .forbidden, "person_needed", "A person does this, signed in by a browser; a key cannot.")
+        default: throw AppError.unauthenticated
+        }
     }
 
     /// The living organisation that the path names, of a route for customers.

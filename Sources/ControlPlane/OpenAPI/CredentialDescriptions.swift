@@ -3,7 +3,7 @@ extension NounDescription {
     static let credentials = NounDescription(
         name: "Keys and tokens",
         meaning:
-            "What programs and operators present. A token is in the answer to its creation, and nowhere else.",
+            "What programs and operators present. A token is in the answer to its creation alone.",
         schemas: [
             "OperatorToken": operatorToken, "PartnerKey": partnerKey, "OrgToken": orgToken,
             "Rotation": rotation,

@@ -25,8 +25,8 @@ struct CustomerOrgRoutes: Sendable {
         return try Response.json(OrgView(org: org), status: .created)
     }
 
-    /// A person becomes its owner, within what a person may have. A partner has agreed to terms of its own; what
-    /// its key makes belongs to the partner, and each of the partner's keys reaches it.
+    /// A person becomes its owner, within what a person may have. A partner has agreed to terms of its own;
+    /// what its key makes belongs to the partner, and each of the partner's keys reaches it.
     private func signUp(_ slug: Slug, _ name: String, _ context: AppContext) async throws -> SignUp {
         if case .key(let key) = context.caller {
             guard let partner = key.partnerID, key.orgID == nil else {

@@ -8,7 +8,7 @@ struct QuotaRoutes: Sendable {
     let platform: Platform
 
     /// Each field that is given changes, the other stays; null takes the quota away.
-    private struct Order: RequestFields {
+    struct Order: RequestFields {
         /// nil: not given. Within: nil for null.
         var workspaces: Int??
         var llmTokens: Int??

@@ -6,7 +6,7 @@ struct Slug: Sendable, Hashable, CustomStringConvertible {
     static let reserved = Set(
         """
         about abuse access account accounts admin administrator alert alerts analytics api apis app apps
-        asset assets auth autoconfig autodiscover backup beta billing blog build cache calendar canary cdn
+        asset assets auth autoconfig autodiscover backup billing blog build cache calendar canary cdn
         chat checkout clients community config connect console contact control control-plane cp dashboard
         data demo dev developer developers dns docs download downloads edge email enterprise events
         example exchange feed files forum ftp gateway git grafana graph health help host hostmaster

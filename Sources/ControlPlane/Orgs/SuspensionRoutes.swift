@@ -6,7 +6,7 @@ import Postgres
 struct SuspensionRoutes: Sendable {
     let platform: Platform
 
-    private struct Order: RequestFields {
+    struct Order: RequestFields {
         var reason: String?
 
         enum CodingKeys: String, CodingKey, CaseIterable { case reason }

@@ -1,8 +1,8 @@
 import TenantProtocol
 
 /// The platform's configuration on its way to this instance, and with it another admin token where one is to
-/// follow: molecule-tenant gets them by a replacement of its container, and when that fails those before are in
-/// force again.
+/// follow: molecule-tenant gets them by a replacement of its container, and when that fails those before are
+/// in force again.
 struct Refresh: Sendable {
     let installation: Installation
     let metadata: InstanceMetadata

@@ -37,6 +37,8 @@ import Testing
             Shape(PartnerKeyRoutes.Creation.self, #"{"name":"a","partner_id":"p","scopes":["orgs:read"]}"#),
             Shape(OrgTokenRoutes.Creation.self, #"{"name":"a","scopes":["orgs:read"]}"#),
             Shape(CustomerOrgRoutes.Creation.self, #"{"slug":"acme","name":"Acme","plan":"free"}"#),
+            Shape(SuspensionRoutes.Order.self, #"{"reason":"unpaid"}"#),
+            Shape(QuotaRoutes.Order.self, #"{"workspaces":3,"llm_tokens":null}"#),
             Shape(InvitationRoutes.Order.self, #"{"email":"a@b.example","role":"member"}"#),
             Shape(InvitationRoutes.Acceptance.self, #"{"token":"abc"}"#),
             Shape(MemberRoutes.RoleChange.self, #"{"role":"admin"}"#),
@@ -125,7 +127,7 @@ import Testing
         }
     }
 
-    /// A corpus of known tricks, each changed a little: what is allowed begins with https on one of the domains.
+    /// A corpus of known tricks, each changed a little: what is allowed is https on one of the domains.
     @Test func aBrowserIsSentNowhereElse() {
         var generator = SplitMix(state: Self.seed + 6)
         let urls = ReturnURLs(
