@@ -3,7 +3,8 @@ import Postgres
 
 /// The boot events that the load sends, and the rows that let them in.
 enum BootEventLoad {
-    static let organisations = 100
+    /// So many that none of them comes near its limit of requests, as in a fleet that boots.
+    static let organisations = 1_000
 
     /// One row of the table, as the service writes many at once.
     static let insert = """
