@@ -121,6 +121,7 @@ import Testing
             #expect(export.status == 200)
             #expect(export.json["organisation"]?.array?.first?.object?["slug"] == .string("acme"))
             #expect(export.json["members"]?.array?.count == 2)
+            #expect(export.json["tokens"]?.array?.isEmpty == true)
             // The export itself is the newest.
             #expect(export.json["audit"]?.array?.count == OrgExport.auditPage + 21)
             let text = String(describing: export.json)

@@ -102,9 +102,8 @@ extension NounDescription {
         "OrgExport": Shape.record(
             Dictionary(
                 uniqueKeysWithValues: [
-                    "organisation", "tenant", "members", "invitations", "boot_events", "redeploys",
-                    "resources",
-                    "audit",
+                    "organisation", "tenant", "members", "invitations", "tokens", "boot_events",
+                    "redeploys", "resources", "audit",
                 ].map { ($0, Shape.list(["type": "object"])) })),
     ]
 }

@@ -44,6 +44,14 @@ struct OrgExport: Sendable {
                 """
             ),
             (
+                "tokens",
+                """
+                SELECT id, kind, name, token_prefix, scopes, partner_id, rate_limit, created_by, created_at,
+                    expires_at, revoked_at, last_used_at
+                FROM credentials WHERE org_id = \(org) ORDER BY created_at, id
+                """
+            ),
+            (
                 "boot_events",
                 """
                 SELECT b.sequence, b.stage, b.outcome, b.duration_ms, b.code, b.exit_code, b.received_at
