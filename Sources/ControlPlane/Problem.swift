@@ -93,6 +93,11 @@ extension AppError {
                 .tooLarge, "body_too_large", "The body is larger than \(RequestBody.maximumBytes) bytes.")
         case let error as any HTTPResponseError where error.status.code < 500:
             self = AppError(.invalid, "bad_request", "The request could not be read.", cause: error)
+        case let error as ProviderError:
+            self = AppError(
+                .upstream, "provider_failed",
+                "\(error.service) did not do what it was asked for (\(error.code)). Try again shortly.",
+                cause: error)
         default:
             self = AppError(
                 .internalError, "internal", "Something failed here. The log has it under the request id.",

@@ -161,6 +161,7 @@ extension TestCloud {
             try await transaction.execute("DELETE FROM resource_ledger")
             try await transaction.execute("DELETE FROM redeploys")
             try await transaction.execute("DELETE FROM tenants")
+            try await transaction.execute("DELETE FROM memberships")
             try await transaction.execute("DELETE FROM orgs")
         }
     }

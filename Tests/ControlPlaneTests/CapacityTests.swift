@@ -37,6 +37,18 @@ import Testing
         }
     }
 
+    /// Its closing time is infinitely long ago.
+    @Test func aBucketThatWasNeverThrottledIsShown() async throws {
+        try await TestService.run { service in
+            try await service.platform.database.execute(
+                "INSERT INTO provider_buckets (name, full_at, admitted) VALUES ('ec2.Describe', now(), 3)")
+            let answer = try await service.send("GET", "/cp/admin/capacity")
+            #expect(answer.status == 200)
+            let bucket = answer.json["buckets"]?.array?.first?.object
+            #expect(bucket?["admitted"]?.number == 3 && bucket?["blocked_seconds"]?.number == 0)
+        }
+    }
+
     @Test func theRegionsVCPUsAreAQuotaToo() async throws {
         try await TestService.run(["EC2_MAXIMUM_VCPUS": "3"]) { service in
             #expect(try await signUp(service, "one").status == 201)

@@ -94,7 +94,8 @@ struct Capacity: Encodable, Sendable {
         let rows = try await platform.database.query(
             """
             SELECT name, admitted, throttled,
-                greatest(0, extract(epoch FROM blocked_until - now()))::float8 AS blocked,
+                greatest(0, extract(epoch FROM nullif(blocked_until, '-infinity') - now()))::float8
+                    AS blocked,
                 greatest(0, (SELECT extract(epoch FROM max(slot_at) - now()) FROM provider_reservations
                     WHERE bucket = name))::float8 AS queue
             FROM provider_buckets ORDER BY name

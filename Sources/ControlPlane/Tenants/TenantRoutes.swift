@@ -14,6 +14,12 @@ struct TenantRoutes: Sendable {
         guard let instanceID = tenant.instanceID, org.status != .failed else {
             return try Response.json(["output": tenant.consoleTail ?? ""])
         }
-        return try Response.json(["output": try await platform.ec2.getConsoleOutput(id: instanceID)])
+        do {
+            return try Response.json(["output": try await platform.ec2.getConsoleOutput(id: instanceID)])
+        } catch let error as ProviderError where error.isMissing {
+            throw AppError(
+                .notFound, "instance_not_found",
+                "EC2 knows no instance \(instanceID). `cpctl drift` says what became of it.", cause: error)
+        }
     }
 }
