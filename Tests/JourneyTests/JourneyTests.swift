@@ -27,6 +27,7 @@ struct JourneyTests {
         try await expectOwnHostname(slug, org)
         try await expectEveryStage(slug)
         try await expectRedeploys(slug, org)
+        try await expectRotation(slug, org)
         try await expectRebootSurvived(slug, instance)
         try await expectSecretsKept(slug, instance, hunt)
         try await expectRemoval(slug)
@@ -79,6 +80,24 @@ struct JourneyTests {
         #expect(
             try await stack.tenant(slug, "/version", org: org)["image_digest"] == stack["DIGEST_TENANT_V2"])
         #expect(try await stack.tenant(slug, "/health").status == 200)
+    }
+
+    /// Another admin token, fetched by the real agent: the tenant serves on, and the old one opens nothing.
+    private func expectRotation(_ slug: String, _ org: String) async throws {
+        let path = "/cp/admin/orgs/\(slug)/admin-token"
+        let old = try #require(try await stack.platform("GET", path)["admin_token"])
+        let begun = try await stack.platform("POST", "/cp/admin/tenants/\(slug)/rotate-credentials", [:])
+        #expect(begun.status == 202, "\(begun.json)")
+        var new = old
+        try await eventually("the next token to be in use", within: .seconds(120)) {
+            new = try await stack.platform("GET", path)["admin_token"] ?? old
+            return new != old
+        }
+        #expect(try await stack.asTenant("/cp/tenants/config", token: old, org: org).status == 401)
+        #expect(try await stack.asTenant("/cp/tenants/config", token: new, org: org).status == 200)
+        #expect(try await stack.tenant(slug, "/health").status == 200)
+        #expect(
+            try await stack.tenant(slug, "/version", org: org)["image_digest"] == stack["DIGEST_TENANT_V2"])
     }
 
     private func expectRebootSurvived(_ slug: String, _ container: String) async throws {

@@ -62,6 +62,15 @@ extension LocalStack {
         return request
     }
 
+    /// What a tenant asks of the platform.
+    func asTenant(_ path: String, token: String, org: String) async throws -> Answer {
+        var request = HTTPRequest("GET", self["CP_URL"] + path)
+        request.headers = [
+            HTTPField("Authorization", "Bearer \(token)"), HTTPField("X-Molecule-Org-Id", org),
+        ]
+        return Answer(try await http.send(request))
+    }
+
     /// Whether an answer of any kind comes: false while nothing listens.
     func tenant(_ slug: String, _ path: String, org: String? = nil) async throws -> Answer {
         let base = self["EDGE_URL"].replacingOccurrences(of: "{slug}", with: slug)
