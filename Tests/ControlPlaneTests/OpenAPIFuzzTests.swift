@@ -52,7 +52,8 @@ import Testing
             ]
             let secrets = [
                 ExampleEnvironment.adminToken, ExampleEnvironment.sharedSecret, tenant.secrets.adminToken,
-                tenant.secrets.databasePassword, tenant.secrets.secretsEncryptionKey, owner.token.text, try #require(key),
+                tenant.secrets.databasePassword, tenant.secrets.secretsEncryptionKey, owner.token.text,
+                try #require(key),
             ]
             let jobs = credentials.map { name, headers in
                 Job(

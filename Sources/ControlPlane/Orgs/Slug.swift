@@ -6,22 +6,22 @@ struct Slug: Sendable, Hashable, CustomStringConvertible {
     static let reserved = Set(
         """
         about abuse access account accounts admin administrator alert alerts analytics api apis app apps
-        asset assets auth autoconfig autodiscover backup billing blog build cache calendar canary cdn
-        chat checkout clients community config connect console contact control control-plane cp dashboard
-        data demo dev developer developers dns docs download downloads edge email enterprise events
-        example exchange feed files forum ftp gateway git grafana graph health help host hostmaster
-        hosting http https id identity image images imap info internal invite invoice invoices ipv4 ipv6
-        jobs join kubernetes legal link links live local localhost log login logout logs mail mailer
-        manage marketing mcp media metrics mobile molecule monitor monitoring mta-sts mx my network news
-        newsletter noc no-reply noreply none ns1 ns2 ns3 ns4 null oauth oidc ops origin packages partner
-        partners pay payment payments ping platform policy pop pop3 portal portainer postmaster preview
-        pricing privacy prod production profile prometheus proxy public pull push queue redis register
-        registry remote reports root rss sales sandbox search secure security server servers service
-        services session sessions settings setup shop sign-in sign-up signin signout signup sip site sites
-        smtp sso stage staging stat static statistics stats status storage store stripe support sysadmin
-        system team teams telemetry tenant tenants terms test testing token tokens tools trace trust
-        tunnel undefined update updates upload uploads user users vault verify video vpn web webhook
-        webhooks webmail webmaster website wiki workspace workspaces wpad www www1 www2 www3
+        asset assets auth autoconfig autodiscover backup billing blog build cache calendar cdn chat
+        checkout clients community config connect console contact control control-plane cp dashboard data
+        dev developer developers dns docs download downloads edge email enterprise events exchange feed
+        files forum ftp gateway git grafana graph health help host hostmaster hosting http https id
+        identity image images imap info internal invite invoice invoices ipv4 ipv6 jobs join kubernetes
+        legal link links live local localhost log login logout logs mail mailer manage marketing mcp media
+        metrics mobile molecule monitor monitoring mta-sts mx my network news newsletter noc no-reply
+        noreply none ns1 ns2 ns3 ns4 null oauth oidc ops origin packages partner partners pay payment
+        payments ping platform policy pop pop3 portal portainer postmaster preview pricing privacy prod
+        production profile prometheus proxy public pull push queue redis register registry remote reports
+        root rss sales sandbox search secure security server servers service services session sessions
+        settings setup shop sign-in sign-up signin signout signup sip site sites smtp sso stage staging
+        stat static statistics stats status storage store stripe support sysadmin system telemetry tenant
+        tenants terms test testing token tokens tools trace trust tunnel undefined update updates upload
+        uploads user users vault verify video vpn web webhook webhooks webmail webmaster website wiki
+        workspace workspaces wpad www www1 www2 www3
         """.split { $0 == " " || $0 == "\n" }.map(String.init))
     /// What names of its own certificates and name servers begin with: punycode, and the platform's name.
     static let reservedPrefixes = ["xn--", "molecule-"]
