@@ -37,9 +37,13 @@ import Testing
             try await service.add("owner", to: tenant.org, as: .owner)
             let owner = try await service.signIn("owner")
             let key = try await service.issueKey(scopes: Scope.allCases, org: tenant.org).json["key"]?.string
+            let scopes = Scope.allCases.filter { $0 != .createOrgs }.map { #""\($0.rawValue)""# }
+            let token = try await owner.send(
+                "POST", "/cp/orgs/acme/tokens",
+                body: #"{"name":"ci","scopes":[\#(scopes.joined(separator: ","))]}"#
+            ).json["token"]?.string
             let credentials: [(String, [String: String])] = [
                 ("none", [:]),
-                ("operator", ["Authorization": "Bearer \(ExampleEnvironment.adminToken)"]),
                 (
                     "tenant",
                     [
@@ -49,11 +53,21 @@ import Testing
                 ),
                 ("session", ["Cookie": owner.cookie, "Origin": "https://cp.example"]),
                 ("partner", ["Authorization": "Bearer \(try #require(key))"]),
+                ("organisation", ["Authorization": "Bearer \(try #require(token))"]),
+                (
+                    "instance",
+                    [
+                        "Authorization": "Bearer \(tenant.secrets.bootToken)",
+                        "X-Molecule-Org-Id": tenant.org.id.text,
+                    ]
+                ),
+                // Last: it may delete what the others look at.
+                ("operator", ["Authorization": "Bearer \(ExampleEnvironment.adminToken)"]),
             ]
             let secrets = [
                 ExampleEnvironment.adminToken, ExampleEnvironment.sharedSecret, tenant.secrets.adminToken,
                 tenant.secrets.databasePassword, tenant.secrets.secretsEncryptionKey, owner.token.text,
-                try #require(key),
+                tenant.secrets.bootToken, try #require(key), try #require(token),
             ]
             let jobs = credentials.map { name, headers in
                 Job(
