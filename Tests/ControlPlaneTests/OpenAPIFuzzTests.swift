@@ -1,3 +1,4 @@
+import CurlHTTP
 import Foundation
 import TestSupport
 import Testing
@@ -37,11 +38,13 @@ import Testing
             try await service.add("owner", to: tenant.org, as: .owner)
             let owner = try await service.signIn("owner")
             let key = try await service.issueKey(scopes: Scope.allCases, org: tenant.org).json["key"]?.string
-            let scopes = Scope.allCases.filter { $0 != .createOrgs }.map { #""\($0.rawValue)""# }
-            let token = try await owner.send(
+            let scopes = Scope.allCases.filter { $0 != .createOrgs }.map { #""\#($0.rawValue)""# }
+            let ownPage = service.platform.configuration.browser.url.origin
+            let issued = try await owner.send(
                 "POST", "/cp/orgs/acme/tokens",
-                body: #"{"name":"ci","scopes":[\#(scopes.joined(separator: ","))]}"#
-            ).json["token"]?.string
+                body: #"{"name":"ci","scopes":[\#(scopes.joined(separator: ","))]}"#,
+                headers: [HTTPField("Origin", ownPage)])
+            let token = try #require(issued.json["token"]?.string, "\(issued.json)")
             let credentials: [(String, [String: String])] = [
                 ("none", [:]),
                 (
@@ -51,9 +54,9 @@ import Testing
                         "X-Molecule-Org-Id": tenant.org.id.text,
                     ]
                 ),
-                ("session", ["Cookie": owner.cookie, "Origin": "https://cp.example"]),
+                ("session", ["Cookie": owner.cookie, "Origin": ownPage]),
                 ("partner", ["Authorization": "Bearer \(try #require(key))"]),
-                ("organisation", ["Authorization": "Bearer \(try #require(token))"]),
+                ("organisation", ["Authorization": "Bearer \(token)"]),
                 (
                     "instance",
                     [
@@ -67,7 +70,7 @@ import Testing
             let secrets = [
                 ExampleEnvironment.adminToken, ExampleEnvironment.sharedSecret, tenant.secrets.adminToken,
                 tenant.secrets.databasePassword, tenant.secrets.secretsEncryptionKey, owner.token.text,
-                tenant.secrets.bootToken, try #require(key), try #require(token),
+                tenant.secrets.bootToken, try #require(key), token,
             ]
             let jobs = credentials.map { name, headers in
                 Job(
