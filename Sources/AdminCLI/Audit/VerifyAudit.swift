@@ -20,8 +20,13 @@ struct VerifyAudit: AsyncParsableCommand {
         struct Finding: Encodable {
             var kind: String
             var sequence: Int?
-            var entry_id: Int?
+            var entryID: Int?
             var text: String
+
+            enum CodingKeys: String, CodingKey {
+                case kind, sequence, text
+                case entryID = "entry_id"
+            }
         }
 
         var entries: Int
@@ -72,7 +77,7 @@ struct VerifyAudit: AsyncParsableCommand {
             let report = Report(
                 entries: verifier.entries, unsealed: verifier.unsealed, head: head,
                 findings: verifier.findings.map {
-                    .init(kind: $0.kind.rawValue, sequence: $0.sequence, entry_id: $0.entryID, text: $0.text)
+                    .init(kind: $0.kind.rawValue, sequence: $0.sequence, entryID: $0.entryID, text: $0.text)
                 })
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -32,7 +32,8 @@ struct KMSClient: Sendable {
 
     func generateDataKey(keyID: String) async throws -> DataKey {
         let output = try await call("GenerateDataKey", DataKeyInput(KeyId: keyID), as: DataKeyOutput.self)
-        return DataKey(plaintext: Array(output.Plaintext), ciphertext: Array(output.CiphertextBlob),
+        return DataKey(
+            plaintext: Array(output.Plaintext), ciphertext: Array(output.CiphertextBlob),
             keyID: output.KeyId)
     }
 
