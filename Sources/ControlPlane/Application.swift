@@ -38,15 +38,15 @@ func application(
 
 /// Every request is logged, every error becomes a problem document, and the gate stands before every route.
 func router(_ platform: Platform) -> Router<AppContext> {
+    let configuration = platform.configuration
     let router = Router(context: AppContext.self)
     router.add(middleware: RequestLogMiddleware())
-    let configuration = platform.configuration
     router.add(middleware: SecurityHeaders(isSecure: configuration.launch.publicURL.hasPrefix("https:")))
     router.add(middleware: CrossOrigin(origins: configuration.corsOrigins))
     router.add(middleware: ProblemMiddleware())
-    router.add(middleware: ClientAddressMiddleware(proxies: platform.configuration.traffic.proxies))
+    router.add(middleware: ClientAddressMiddleware(proxies: configuration.traffic.proxies))
     let gate = Gate(platform)
-    let limits = RouteLimits(limits: platform.configuration.traffic.limits, limiter: platform.limiter)
+    let limits = RouteLimits(limits: configuration.traffic.limits, limiter: platform.limiter)
     for route in routes(platform) { router.on(route, behind: gate, within: limits) }
     return router
 }

@@ -38,3 +38,12 @@ struct IssuedCredential: Decodable {
         ]
     }
 }
+
+extension ServerOptions {
+    /// Ends a credential at once.
+    /// - Parameter path: of the list that it stands in.
+    func revoke(_ id: String, of path: String) async throws {
+        _ = try await connect().call("DELETE", "\(path)/\(escaped(id))")
+        if !json { say("\(id) is revoked.") }
+    }
+}

@@ -113,7 +113,6 @@ struct RevokeOperator: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-        _ = try await server.connect().call("DELETE", "/cp/admin/operator-tokens/\(escaped(id))")
-        if !server.json { say("\(id) is revoked.") }
+        try await server.revoke(id, of: "/cp/admin/operator-tokens")
     }
 }

@@ -95,7 +95,6 @@ struct RevokePartnerKey: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-        _ = try await server.connect().call("DELETE", "/cp/admin/partner-keys/\(escaped(id))")
-        if !server.json { say("\(id) is revoked.") }
+        try await server.revoke(id, of: "/cp/admin/partner-keys")
     }
 }

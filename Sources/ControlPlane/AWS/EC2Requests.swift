@@ -70,36 +70,3 @@ struct RunInstancesRequest: Sendable {
             }
     }
 }
-
-/// `application/x-www-form-urlencoded`: a space is a plus, everything else but RFC 3986's unreserved
-/// characters is encoded. AWS takes `%20` as well, but a verifier that parses a form and writes it again
-/// comes to this.
-enum FormBody {
-    static func encode(_ parameters: [(String, String)]) -> [UInt8] {
-        var out: [UInt8] = []
-        for (name, value) in parameters {
-            if !out.isEmpty { out.append(UInt8(ascii: "&")) }
-            append(name, to: &out)
-            out.append(UInt8(ascii: "="))
-            append(value, to: &out)
-        }
-        return out
-    }
-
-    private static let digits = Array("0123456789ABCDEF".utf8)
-
-    private static func append(_ text: String, to out: inout [UInt8]) {
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-                UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                out.append(byte)
-            case UInt8(ascii: " "): out.append(UInt8(ascii: "+"))
-            default:
-                out += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-    }
-}

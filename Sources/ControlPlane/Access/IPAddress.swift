@@ -29,6 +29,9 @@ struct IPAddress: Sendable, Hashable {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// By what an address is counted: its subscriber, or what it says where that is no address.
+    static func subscriber(of text: String) -> String { IPAddress(text)?.subscriber ?? text }
+
     /// Of one subscriber: a version 6 address without its last 64 bits, which its holder chooses.
     var subscriber: String {
         guard bytes.count == 16 else { return text }

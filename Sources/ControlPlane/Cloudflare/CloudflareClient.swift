@@ -120,7 +120,7 @@ struct CloudflareClient: Sendable {
     var records: String { "/zones/\(zoneID)/dns_records" }
 
     func escaped(_ text: String) -> String {
-        String(decoding: FormBody.encode([("", text)]).dropFirst(), as: UTF8.self)
+        FormText.encode(text)
     }
 
     private func ignoringNotFound(_ call: () async throws -> Void) async throws {

@@ -77,7 +77,7 @@ extension EnvironmentReader {
     fileprivate mutating func oidc(redirectURL: String) -> OIDCSettings? {
         guard optional(.oidcIssuer) != nil else { return nil }
         let issuer = parse(.oidcIssuer, expected: "an https URL, or one of this machine") {
-            $0.hasPrefix("https://") || OIDCMetadata.isLoopback($0) ? $0 : nil
+            $0.hasPrefix("https://") || Hostname.isLoopback(url: $0) ? $0 : nil
         }
         for variable in [Variable.oidcClientID, .oidcClientSecret] where optional(variable) == nil {
             note("\(variable.name) is not set: \(variable.meaning)")

@@ -55,10 +55,7 @@ extension EnvironmentReader {
     }
 
     private static func isOrigin(_ text: String) -> Bool {
-        let loopback = ["http://127.0.0.1", "http://localhost"]
-        let isSafe =
-            text.hasPrefix("https://")
-            || loopback.contains { text == $0 || text.hasPrefix($0 + ":") }
+        let isSafe = text.hasPrefix("https://") || Hostname.isLoopback(url: text)
         let host = text.drop { $0 != "/" }.dropFirst(2)
         let allowed = "abcdefghijklmnopqrstuvwxyz0123456789.-:"
         return isSafe && !host.isEmpty && host.allSatisfy { allowed.contains($0) }

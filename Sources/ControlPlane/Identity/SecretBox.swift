@@ -1,4 +1,3 @@
-import CCrypto
 import FoundationEssentials
 
 /// Envelope encryption of secrets at rest.
@@ -86,9 +85,7 @@ struct SecretBox: Sendable {
 
     /// Tells keys apart and gives none away: 16 hexadecimal digits of its SHA-256.
     private static func name(of key: [UInt8]) -> String {
-        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-        _ = SHA256(key, key.count, &digest)
-        return "local:" + Array(digest.prefix(8)).hex
+        "local:" + Array(sha256(key).prefix(8)).hex
     }
 
     private static func unreadable(_ reason: String) -> AppError {

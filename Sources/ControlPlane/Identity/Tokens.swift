@@ -7,12 +7,7 @@ import FoundationEssentials
 struct TokenHash: Sendable, Hashable {
     let bytes: [UInt8]
 
-    init(of token: String) {
-        let text = Array(token.utf8)
-        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-        _ = SHA256(text, text.count, &digest)
-        bytes = digest
-    }
+    init(of token: String) { bytes = sha256(Array(token.utf8)) }
 
     /// As it was stored.
     init(bytes: [UInt8]) { self.bytes = bytes }
@@ -21,6 +16,12 @@ struct TokenHash: Sendable, Hashable {
     func matches(_ other: TokenHash) -> Bool {
         bytes.count == other.bytes.count && CRYPTO_memcmp(bytes, other.bytes, bytes.count) == 0
     }
+}
+
+func sha256(_ bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+    _ = SHA256(bytes, bytes.count, &digest)
+    return digest
 }
 
 /// Secrets from the system's generator.

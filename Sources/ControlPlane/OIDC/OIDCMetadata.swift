@@ -32,20 +32,16 @@ extension OIDCMetadata {
             throw OIDCFailure.invalid("Its discovery document names another issuer than OIDC_ISSUER.")
         }
         let endpoints = [metadata.authorizationEndpoint, metadata.tokenEndpoint, metadata.keysURL]
+        // A provider on this machine needs no TLS. Another one must not name what is on this machine.
         for endpoint in endpoints + [metadata.userinfoEndpoint].compactMap(\.self) {
-            guard endpoint.hasPrefix("https://") || Self.isLoopback(endpoint) && Self.isLoopback(issuer)
+            guard
+                endpoint.hasPrefix("https://")
+                    || Hostname.isLoopback(url: endpoint) && Hostname.isLoopback(url: issuer)
             else {
                 throw OIDCFailure.invalid("Its discovery document names an endpoint that is not https.")
             }
         }
         self = metadata
-    }
-
-    /// A provider on this machine needs no TLS. Another one must not name what is on this machine.
-    static func isLoopback(_ url: String) -> Bool {
-        ["http://127.0.0.1", "http://localhost", "http://[::1]"].contains { host in
-            url.hasPrefix(host) && url.dropFirst(host.count).first.map { ":/".contains($0) } ?? true
-        }
     }
 
     /// Whether the secret goes into the body: only where the provider does not take it in the header.

@@ -40,7 +40,9 @@ struct SuspensionRoutes: Sendable {
     private func suspend(
         _ org: Org, _ author: Suspension.Author, _ request: Request, _ context: AppContext
     ) async throws -> Response {
-        let reason = try Self.checked(try await RequestBody.read(Order.self, from: request).reason)
+        let reason = try await RequestBody.read(Order.self, from: request).reason.map {
+            try OrgRoutes.bounded($0, "reason", Suspension.maximumReasonLength)
+        }
         let changed = try await platform.database.transaction { transaction in
             let orgs = OrgStore(database: transaction)
             let before = try await orgs.lock(id: org.id)
@@ -77,19 +79,6 @@ struct SuspensionRoutes: Sendable {
             return after
         }
         return try Response.json(OrgView(org: changed))
-    }
-
-    private static func checked(_ reason: String?) throws -> String? {
-        guard let reason else { return nil }
-        guard (1...Suspension.maximumReasonLength).contains(reason.count),
-            !reason.unicodeScalars.contains(where: { $0.value < 32 })
-        else {
-            throw AppError.invalidField(
-                "reason",
-                "The field \"reason\" has 1 to \(Suspension.maximumReasonLength) characters and no control "
-                    + "characters.")
-        }
-        return reason
     }
 
     private static func notSuspendable(_ org: Org) -> AppError {

@@ -8,7 +8,7 @@ struct RouteLimits: Sendable {
 
     func admitAddress(_ context: AppContext, _ route: Route) throws {
         guard let limit = limits[route.limitedAs].address, let address = context.clientAddress else { return }
-        let subscriber = IPAddress(address)?.subscriber ?? address
+        let subscriber = IPAddress.subscriber(of: address)
         try limiter.admit("\(route.limitedAs.rawValue).address/\(subscriber)", limit: limit)
     }
 

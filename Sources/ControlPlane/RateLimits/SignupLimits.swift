@@ -11,8 +11,7 @@ struct SignupLimits: Sendable {
     func take(user: String, address: String?) async throws {
         try await take("user/\(user)", limits.signupsPerUserDay, "user")
         guard let address else { return }
-        let subscriber = IPAddress(address)?.subscriber ?? address
-        try await take("address/\(subscriber)", limits.signupsPerAddressDay, "address")
+        try await take("address/\(IPAddress.subscriber(of: address))", limits.signupsPerAddressDay, "address")
     }
 
     private func take(_ bucket: String, _ limit: Int, _ of: String) async throws {

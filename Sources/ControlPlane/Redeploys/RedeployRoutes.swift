@@ -135,8 +135,7 @@ extension Platform {
         _ service: StackService, _ image: ImageReference?, drainSeconds: Int
     ) -> Replacement {
         Replacement(
-            service: service, image: image?.pinned,
-            healthSeconds: Int(configuration.deadlines.redeploy.components.seconds),
+            service: service, image: image?.pinned, healthSeconds: healthSeconds,
             drainSeconds: drainSeconds)
     }
 

@@ -1,4 +1,3 @@
-import CCrypto
 import CurlHTTP
 import FoundationEssentials
 
@@ -124,9 +123,7 @@ extension RegistryClient {
 
     /// `sha256:` and the hexadecimal digits.
     static func digest(of bytes: [UInt8]) -> String {
-        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-        _ = SHA256(bytes, bytes.count, &digest)
-        return "sha256:" + digest.hex
+        "sha256:" + sha256(bytes).hex
     }
 
     private static func unusable(_ reference: ImageReference, _ why: String) -> AppError {

@@ -151,7 +151,7 @@ struct RolloutRoutes: Sendable {
 
 extension Platform {
     /// For a new container to become healthy, where an order does not say.
-    var healthSeconds: Int { Int(configuration.deadlines.redeploy.components.seconds) }
+    var healthSeconds: Int { configuration.deadlines.redeploy.wholeSeconds }
 
     /// A rollout that has ended is undone.
     /// - Throws: `rollout_in_progress` (409) when one of its tenants is in another by now.

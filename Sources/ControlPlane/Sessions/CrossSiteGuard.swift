@@ -39,12 +39,7 @@ struct CrossSiteGuard: Sendable {
         if origin == ownOrigin || otherOrigins.contains(origin) { return true }
         guard let sharedDomain, origin.hasPrefix("https://") else { return false }
         let host = origin.dropFirst("https://".count).prefix { $0 != ":" }
-        guard host.utf8.allSatisfy(Self.isOfHost) else { return false }
-        return host == sharedDomain || host.hasSuffix("." + sharedDomain)
-    }
-
-    private static func isOfHost(_ byte: UInt8) -> Bool {
-        "abcdefghijklmnopqrstuvwxyz0123456789-.".utf8.contains(byte)
+        return Hostname.isWellFormed(host) && Hostname.isWithin(host, sharedDomain)
     }
 }
 

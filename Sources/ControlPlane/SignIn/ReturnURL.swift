@@ -38,16 +38,11 @@ struct ReturnURLs: Sendable {
 
     private func allows(authority: Substring) -> Bool {
         let halves = authority.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let host = halves.first, host.utf8.allSatisfy(Self.isOfHost) else { return false }
+        guard let host = halves.first, Hostname.isWellFormed(host) else { return false }
         if halves.count == 2, halves[1] != "443", !ports.contains(String(halves[1])) { return false }
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
         guard !labels.contains(where: \.isEmpty) else { return false }
-        return host == ownHost || domains.contains { host == $0 || host.hasSuffix("." + $0) }
-    }
-
-    /// Lower case: as every URL of the platform is written.
-    private static func isOfHost(_ byte: UInt8) -> Bool {
-        "abcdefghijklmnopqrstuvwxyz0123456789-.".utf8.contains(byte)
+        return host == ownHost || domains.contains { Hostname.isWithin(host, $0) }
     }
 
     /// RFC 3986, section 2, without `@`, which only a user's name in front of the host needs, and `\`, which

@@ -60,14 +60,9 @@ struct AuthorizationCodes: Sendable {
             Date().timeIntervalSince(grant.since) < Self.lifetimeSeconds,
             grant.request.clientID == clientID, grant.request.redirectURI == redirectURI,
             (43...128).contains(verifier.utf8.count),
-            Self.base64URL(sha256(Array(verifier.utf8))) == grant.request.challenge
+            Data(sha256(Array(verifier.utf8))).base64EncodedString().base64URL == grant.request.challenge
         else { return nil }
         return grant
-    }
-
-    private static func base64URL(_ bytes: [UInt8]) -> String {
-        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
-            .replacing("=", with: "")
     }
 }
 

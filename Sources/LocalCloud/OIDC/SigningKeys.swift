@@ -42,7 +42,7 @@ struct SigningKeys: Sendable {
 
 extension String {
     /// From base64 with either alphabet, without padding.
-    fileprivate var base64URL: String {
+    var base64URL: String {
         replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 }
