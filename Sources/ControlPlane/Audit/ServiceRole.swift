@@ -18,6 +18,7 @@ struct ServiceRole: Sendable {
             "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \(identifier: name)",
             "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO \(identifier: name)",
             "REVOKE INSERT, UPDATE, DELETE ON schema_migrations FROM \(identifier: name)",
+            "GRANT EXECUTE ON FUNCTION usage_make_month(date), usage_drop_month(date) TO \(identifier: name)",
             "GRANT SELECT, INSERT ON audit.entries, audit.chain TO \(identifier: name)",
         ]
     }
