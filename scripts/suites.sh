@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 
 passed=0 failed=0 skipped=0
+# What failed and why, to be told once more at the end, where nobody has to look for it.
+failures=()
 
 # count_results LOG: from the runner's own lines, one for each test that ended.
 count_results() {
@@ -32,11 +34,20 @@ run_suites() {
     status="${PIPESTATUS[0]}"
     set -e
     count_results "$log"
+    mapfile -t -O "${#failures[@]}" failures < <(grep -E '^✘ Test .* recorded an issue' "$log" | cut -c1-300 || true)
     # A runner that crashed tells no total; one that found nothing to run tells zero.
     if ((status != 0 && failed == before)) || ((told == 0)); then
         failed=$((failed + 1))
+        failures+=("The runner of $log ended with status $status.")
         show_log_end "$log" 30
     fi
+}
+
+# The first of them: the rest is in the logs.
+print_failures() {
+    ((${#failures[@]} > 0)) || return 0
+    heading 'Failed'
+    printf '  %s\n' "${failures[@]:0:12}"
 }
 
 print_counts() { printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"; }
