@@ -6,7 +6,7 @@ struct Orgs: AsyncParsableCommand {
         abstract: "Create, list, show, suspend and delete organisations.",
         subcommands: [
             CreateOrg.self, ListOrgs.self, ShowOrg.self, DeleteOrg.self, RestoreOrg.self, SuspendOrg.self,
-            ResumeOrg.self,
+            ResumeOrg.self, AddOwner.self,
         ])
 }
 

@@ -116,12 +116,14 @@ private func orgRoutes(_ platform: Platform) -> [Route] {
     let suspensions = SuspensionRoutes(platform: platform)
     let export = OrgExportRoutes(platform: platform)
     let audit = AuditRoutes(platform: platform)
+    let members = MemberRoutes(platform: platform)
     return [
         .post("/cp/admin/orgs", .operators(.operate), orgs.create),
         .get("/cp/admin/orgs", .operators(.read), orgs.list),
         .get("/cp/admin/orgs/:slug", .operators(.read), orgs.show),
         .get("/cp/admin/orgs/:slug/admin-token", .operators(.admin), orgs.adminToken),
         .post("/cp/admin/orgs/:slug/canary", .operators(.operate), orgs.setCanary),
+        .post("/cp/admin/orgs/:slug/owners", .operators(.admin), members.addOwner),
         .get("/cp/admin/orgs/:slug/provision-status", .operators(.read), progress.show),
         .get("/cp/admin/orgs/:slug/provision-status/stream", .operators(.read), progress.stream),
         .post("/cp/admin/orgs/:slug/restore", .operators(.operate), deletion.restore),

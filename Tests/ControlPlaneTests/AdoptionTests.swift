@@ -74,6 +74,33 @@ import Testing
         }
     }
 
+    /// The backup is older than the rotation of the tenant's token.
+    @Test func takesTheCredentialsAgainThatTheBackupDoesNotKnow() async throws {
+        try await TestCloud.run(Self.settings) { cloud in
+            try await cloud.signUp("acme")
+            try await cloud.await("acme", "running")
+            let (org, token) = (try await cloud.remembered("acme").orgID, try await cloud.adminToken("acme"))
+            func call() async throws -> Int {
+                try await cloud.service.send("GET", "/cp/tenants/config", token: token, org: org.text).status
+            }
+            try await cloud.service.platform.database.execute(
+                "UPDATE tenants SET admin_token_hash = sha256('another')")
+            #expect(try await call() == 401)
+            let writing = AdoptionWriting(platform: cloud.service.platform)
+            #expect(try await writing.find().isEmpty)
+            await #expect(throws: AppError.self) {
+                try await writing.forgetCredentials(try Slug("nobody"))
+            }
+            try await writing.forgetCredentials(try Slug("acme"))
+            #expect(try await writing.askToEnrol().count == 1)
+            try await eventually("the tenant's token is good again") { try await call() == 200 }
+            #expect(try await cloud.adminToken("acme") == token)
+            #expect(
+                try await cloud.service.count(
+                    "audit.entries WHERE action = 'tenant.credentials_forgotten'") == 1)
+        }
+    }
+
     @Test func leavesToAPersonWhatTheRowsContradict() async throws {
         try await TestCloud.run(Self.settings) { cloud in
             try await cloud.signUp("acme")

@@ -43,6 +43,30 @@ import Testing
         }
     }
 
+    /// As one that was adopted, which nobody belongs to.
+    @Test func anOperatorGivesAnOrganisationAnOwner() async throws {
+        try await withPeople { service, org, people in
+            try await service.platform.database.execute("DELETE FROM memberships")
+            let path = "/cp/admin/orgs/acme/owners"
+            for user in ["stranger", "stranger", "not-seen-yet"] {
+                let answer = try await service.send("POST", path, body: #"{"user_id":"\#(user)"}"#)
+                #expect(answer.status == 200 && answer.json["role"] == .string("owner"))
+            }
+            #expect(try await roles(service) == ["stranger": "owner", "not-seen-yet": "owner"])
+            let list = try #require(people["stranger"])
+            #expect(try await list.send("GET", "/cp/orgs/acme/members").status == 200)
+            for body in [#"{"user_id":""}"#, "{}", #"{"user_id":"a","role":"member"}"#] {
+                #expect(try await service.send("POST", path, body: body).status == 400, "\(body)")
+            }
+            let other = try await service.send(
+                "POST", "/cp/admin/orgs/nobody/owners", body: #"{"user_id":"a"}"#)
+            #expect(other.status == 404)
+            let owners = try await service.platform.database.query(
+                "SELECT DISTINCT subject FROM audit.entries WHERE action = 'member.owner_set'")
+            #expect(owners.count == 2)
+        }
+    }
+
     /// Who may change whom into what.
     static let changes: [(who: String, whom: String, role: String, status: Int)] = [
         ("owner", "member", "admin", 200), ("owner", "member", "owner", 200),

@@ -88,7 +88,22 @@ import Testing
                 try await cloud.phases(id)
                     == ["canary": "rolled_back", "alpha": "untouched", "bravo": "untouched"])
             #expect(try await cloud.tell(id, "rollback").status == 409)
+            #expect(
+                try await recorded(of: id, in: cloud) == [
+                    "rollout.roll_back_ordered operator", "rollout.rolling_back workflow",
+                    "rollout.rolled_back workflow",
+                ])
         }
+    }
+
+    /// The audit log's changes of a rollout that has begun, in their order, each with who made it.
+    private func recorded(of id: String, in cloud: TestCloud) async throws -> [String] {
+        try await cloud.service.platform.database.query(
+            """
+            SELECT action || ' ' || actor_kind AS line FROM audit.entries
+            WHERE subject = \(id) AND before <> '{}' ORDER BY id
+            """
+        ).map { try $0["line", as: String.self] }
     }
 
     @Test func aTenantIsInOneRolloutAtATimeAndRedeployedOnceAtATime() async throws {
@@ -159,6 +174,10 @@ import Testing
             try await cloud.tell(id, "resume")
             let end = try await cloud.await(rollout: id, "ended")
             #expect(end["state"] == .string("succeeded"), "\(end)")
+            let changes = try await recorded(of: id, in: cloud)
+            #expect(
+                changes.first == "rollout.paused workflow" && changes.last == "rollout.succeeded workflow"
+                    && changes.count { $0 == "rollout.running operator" } == 2, "\(changes)")
         }
     }
 

@@ -43,6 +43,31 @@ struct MemberRoutes: Sendable {
         return try Response.json(Answer(userID: user, role: body.role))
     }
 
+    struct Owner: RequestFields {
+        var userID: String
+
+        enum CodingKeys: String, CodingKey, CaseIterable { case userID = "user_id" }
+    }
+
+    /// An operator gives an organisation an owner beside those that it has: one that was adopted has none.
+    func addOwner(_ request: Request, _ context: AppContext) async throws -> Response {
+        let body = try await RequestBody.read(Owner.self, from: request)
+        let user = try OrgRoutes.bounded(body.userID, "user_id", OrgRoutes.maximumOwnerLength)
+        let org = try await OrgStore(database: platform.database).require(slug: context.slug())
+        try await platform.database.transaction { transaction in
+            let members = MembershipStore(database: transaction)
+            try await members.lock(org: org.id)
+            let before = try await members.role(of: user, in: org.id)
+            try await members.addFounder(org: org.id, user: user)
+            try await AuditLog(database: transaction).record(
+                .init(
+                    action: "member.owner_set", org: org.id, subject: user,
+                    before: ["role": .text(before?.rawValue)], after: ["role": "owner"]),
+                by: context.origin)
+        }
+        return try Response.json(Answer(userID: user, role: .owner))
+    }
+
     func remove(_ request: Request, _ context: AppContext) async throws -> Response {
         try await remove(context.member(), context)
     }

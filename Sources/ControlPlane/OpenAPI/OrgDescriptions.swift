@@ -26,6 +26,11 @@ extension NounDescription {
                 body: Shape.body(["is_canary": Shape.boolean]), .ok("It.", Shape.named("Org")),
                 problems: [409: "`already_provisioned`"]),
             RouteDescription(
+                "POST /cp/admin/orgs/:slug/owners", "Give an organisation another owner",
+                detail: "By the user's id, who may not have signed in yet. Issued again, it changes nothing.",
+                body: Shape.body(["user_id": Shape.text(1...255)]),
+                .ok("Who owns it now.", Shape.record(["user_id": Shape.text(), "role": Shape.text()]))),
+            RouteDescription(
                 "GET /cp/admin/orgs/:slug/provision-status", "Where the provisioning stands",
                 .ok("Stages, and the reason when it failed.", Shape.named("ProvisionStatus"))),
             RouteDescription(

@@ -9,11 +9,16 @@ struct Adopt: AsyncParsableCommand {
             shows what the rows lack. With --apply it writes those rows, and tells the adopted instances to \
             enrol again: an instance proves itself by its identity document and gives back its keys. \
             Organisations' names, owners and plans, boot events and redeploys are not in the cloud: the name \
-            becomes the slug, the owner `unknown`, the plan `free`.
+            becomes the slug, the owner `unknown`, the plan `free`; `cpctl orgs add-owner` names one.
+
+            A backup from before a tenant's token was rotated names a token that the tenant no longer has: \
+            its calls are 401. --enrol-again SLUG forgets what the rows know, and takes it from the instance.
             """)
 
     @Flag(help: "Write the rows.")
     var apply = false
+    @Option(help: "Also take the credentials of this running tenant from its instance; may be repeated.")
+    var enrolAgain: [String] = []
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -42,6 +47,13 @@ struct Adopt: AsyncParsableCommand {
                     answer.failures[adoptee.slug] = (error as? AppError)?.message ?? "\(error)"
                 }
             }
+            for slug in enrolAgain {
+                do {
+                    try await writing.forgetCredentials(Slug(slug))
+                } catch {
+                    answer.failures[slug] = (error as? AppError)?.message ?? "\(error)"
+                }
+            }
             do {
                 answer.toldToEnrol = try await writing.askToEnrol()
             } catch {
@@ -60,13 +72,18 @@ struct Adopt: AsyncParsableCommand {
             let parts = [tenant.tunnelID, tenant.hostname].compactMap(\.self).joined(separator: " ")
             print("\(tenant.change.rawValue)  \(tenant.slug)  \(tenant.instanceID)  \(parts)\(notes)")
         }
+        if !answer.applied {
+            for slug in enrolAgain { print("enrol_again  \(slug)") }
+        }
         for (slug, failure) in answer.failures.sorted(by: { $0.key < $1.key }) {
             print("\(slug): \(failure)")
         }
-        let count = answer.tenants.filter { $0.change != .conflict }.count
+        let adoptable = answer.tenants.filter { $0.change != .conflict }
+        let count = adoptable.count
+        let adopted = adoptable.count { answer.failures[$0.slug] == nil }
         print(
             answer.applied
-                ? "\(count - answer.failures.count) adopted, \(answer.toldToEnrol.count) told to enrol again."
+                ? "\(adopted) adopted, \(answer.toldToEnrol.count) told to enrol again."
                 : "\(count) to adopt. Nothing was changed: --apply writes the rows.")
     }
 }

@@ -32,6 +32,14 @@ struct AdoptionWriting: Sendable {
                 """)
             try await writeTenant(adoptee, launch, digest: digest, in: transaction)
             try await writeLedger(adoptee, launch, ResourceLedger(database: transaction))
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "tenant.adopted", org: adoptee.orgID, subject: adoptee.slug,
+                    after: [
+                        "change": .string(adoptee.change.rawValue),
+                        "instance_id": .string(adoptee.instanceID), "tunnel_id": .text(adoptee.tunnelID),
+                    ]),
+                by: .command("adopt"))
         }
     }
 
@@ -121,6 +129,30 @@ struct AdoptionWriting: Sendable {
     }
 
     // MARK: Credentials
+
+    /// What the rows know of the tenant's credentials is not what its instance has: it is asked for them as
+    /// an adopted one is.
+    /// - Throws: `org_not_found` (404); `not_enrolled` (409) unless it runs on an instance that has enrolled.
+    func forgetCredentials(_ slug: Slug) async throws {
+        try await platform.database.transaction { transaction in
+            let org = try await OrgStore(database: transaction).require(slug: slug)
+            let forgotten = try await transaction.execute(
+                """
+                UPDATE tenants SET admin_token_hash = NULL, secrets_sealed = NULL, next_token_hash = NULL,
+                    next_secrets_sealed = NULL, next_token_issued_at = NULL, next_token_used_at = NULL,
+                    adopted_at = now()
+                WHERE org_id = \(org.id) AND confirmed_at IS NOT NULL AND instance_id IS NOT NULL
+                """)
+            guard forgotten == 1, [.running, .suspended].contains(org.status) else {
+                throw AppError(
+                    .conflict, "not_enrolled",
+                    "\(slug) does not run on an instance that has enrolled (it is \(org.status.rawValue)).")
+            }
+            try await AuditLog(database: transaction).record(
+                AuditEvent(action: "tenant.credentials_forgotten", org: org.id, subject: slug.text),
+                by: .command("adopt"))
+        }
+    }
 
     /// The instances whose credentials no row knows; each is told to enrol again.
     func askToEnrol() async throws -> [String] {

@@ -4,6 +4,10 @@ import Workflows
 
 /// How a rollout ends: to the end, stopped, or undone.
 extension RunRollout {
+    func origin(_ context: WorkflowContext) -> RequestOrigin {
+        .workflow(Self.kind, id: context.workflowID)
+    }
+
     /// Every wave has passed.
     /// - Returns: false when a person has asked for a rollback since the last one did.
     func complete(_ context: WorkflowContext) async throws -> Bool {
@@ -21,12 +25,13 @@ extension RunRollout {
                     channel, digest: digest, targetTag: rollout.targetTag)
                 try await AuditLog(database: transaction).record(
                     AuditEvent(action: "channel.set", subject: channel, after: ["digest": .string(digest)]),
-                    by: .workflow(Self.kind, id: context.workflowID))
+                    by: origin(context))
             }
             try await tenants.close()
             try await rollouts.set(
                 rollout.id, isWhole ? .succeeded : .incomplete, code: isWhole ? nil : "incomplete",
-                reason: isWhole ? nil : "\(left) tenants do not run the image as they should.")
+                reason: isWhole ? nil : "\(left) tenants do not run the image as they should.",
+                by: origin(context))
             return true
         }
     }
@@ -84,7 +89,7 @@ extension RunRollout {
             let (rollouts, tenants) = stores(transaction)
             _ = try await rollouts.lock(input.rolloutID)
             try await tenants.close()
-            try await rollouts.set(input.rolloutID, state, code: code, reason: reason)
+            try await rollouts.set(input.rolloutID, state, code: code, reason: reason, by: origin(context))
         }
     }
 
@@ -105,7 +110,8 @@ extension RunRollout {
             let latest = try await rollouts.lock(rollout.id)
             let count = try await tenants.revert(wave: wave, digest: digest)
             try await rollouts.set(
-                rollout.id, .rollingBack, code: latest.reasonCode, reason: "\(count) tenants go back.")
+                rollout.id, .rollingBack, code: latest.reasonCode, reason: "\(count) tenants go back.",
+                by: origin(context))
             try await rollouts.enter(rollout.id, .rollingBack, wave: latest.wave)
         }
         try await context.wait(
@@ -144,11 +150,13 @@ extension RunRollout {
                     rollout.id, .rolledBack, code: "rolled_back",
                     reason: kept == 0
                         ? "No tenant is left on the image."
-                        : "\(kept) tenants of earlier waves keep the image.")
+                        : "\(kept) tenants of earlier waves keep the image.",
+                    by: origin(context))
             } else {
                 try await rollouts.set(
                     rollout.id, .failed, code: "rollback_incomplete",
-                    reason: "\(stuck) tenants could not be brought back. Look at each, and redeploy it.")
+                    reason: "\(stuck) tenants could not be brought back. Look at each, and redeploy it.",
+                    by: origin(context))
             }
         }
     }
@@ -169,6 +177,8 @@ extension Platform {
         let rollouts = RolloutStore(database: transaction)
         _ = try await rollouts.lock(input.rolloutID)
         try await RolloutTenantStore(database: transaction, rolloutID: input.rolloutID).close()
-        try await rollouts.set(input.rolloutID, .failed, code: failure.code, reason: failure.message)
+        try await rollouts.set(
+            input.rolloutID, .failed, code: failure.code, reason: failure.message,
+            by: .workflow(RunRollout.kind))
     }
 }

@@ -69,14 +69,15 @@ struct RolloutRoutes: Sendable {
             guard rollout.state == .running else { throw Self.refusal(rollout, "pause") }
             try await rollouts.set(
                 rollout.id, .paused, code: "paused",
-                reason: "An operator paused it. What has begun goes on to its end.")
+                reason: "An operator paused it. What has begun goes on to its end.",
+                by: context.origin)
         }
     }
 
     func resume(_ request: Request, _ context: AppContext) async throws -> Response {
         try await change(context, "resume") { rollout, rollouts, _ in
             guard rollout.state == .paused else { throw Self.refusal(rollout, "resume") }
-            try await rollouts.resume(rollout.id)
+            try await rollouts.resume(rollout.id, by: context.origin)
         }
     }
 
@@ -87,7 +88,7 @@ struct RolloutRoutes: Sendable {
                 throw Self.refusal(rollout, "abort")
             }
             try await rollouts.requestAbort(rollout.id)
-            if rollout.state == .paused { try await rollouts.set(rollout.id, .running) }
+            if rollout.state == .paused { try await rollouts.set(rollout.id, .running, by: context.origin) }
         }
     }
 
@@ -98,7 +99,7 @@ struct RolloutRoutes: Sendable {
                 throw Self.refusal(rollout, "promote")
             }
             try await rollouts.promote(rollout.id, wave: rollout.wave)
-            if rollout.state == .paused { try await rollouts.set(rollout.id, .running) }
+            if rollout.state == .paused { try await rollouts.set(rollout.id, .running, by: context.origin) }
         }
     }
 
@@ -114,9 +115,11 @@ struct RolloutRoutes: Sendable {
             case .rollingBack, .rolledBack: throw Self.refusal(rollout, "roll back")
             case .running, .paused:
                 try await rollouts.requestRollback(rollout.id)
-                if rollout.state == .paused { try await rollouts.set(rollout.id, .running) }
+                if rollout.state == .paused {
+                    try await rollouts.set(rollout.id, .running, by: context.origin)
+                }
             case .succeeded, .incomplete, .failed, .aborted:
-                try await platform.startRollback(rollout, in: transaction)
+                try await platform.startRollback(rollout, by: context.origin, in: transaction)
             }
         }
     }
@@ -155,7 +158,9 @@ extension Platform {
 
     /// A rollout that has ended is undone.
     /// - Throws: `rollout_in_progress` (409) when one of its tenants is in another by now.
-    fileprivate func startRollback(_ rollout: Rollout, in transaction: Transaction) async throws {
+    fileprivate func startRollback(
+        _ rollout: Rollout, by origin: RequestOrigin, in transaction: Transaction
+    ) async throws {
         let rows = try await transaction.query(
             """
             SELECT other.rollout_id FROM rollout_tenants mine JOIN rollout_tenants other
@@ -169,7 +174,8 @@ extension Platform {
                 members: ["rollout_id": try row["rollout_id", as: UUID.self].text])
         }
         try await RolloutStore(database: transaction).set(
-            rollout.id, .rollingBack, code: "rollback", reason: "An operator rolls it back.")
+            rollout.id, .rollingBack, code: "rollback", reason: "An operator rolls it back.",
+            by: origin)
         _ = try await engine.start(
             RunRollout.kind, subject: rollout.id.text,
             input: RunRollout.Input(rolloutID: rollout.id, isRollback: true), in: transaction)

@@ -60,22 +60,31 @@ struct RolloutStore: Sendable {
         try await note(id, stage.rawValue, wave: wave)
     }
 
+    /// Also in the audit log: whoever orders a change, and a rollout that ends by itself.
     func set(
-        _ id: UUID, _ state: Rollout.State, code: String? = nil, reason: String? = nil
+        _ id: UUID, _ state: Rollout.State, code: String? = nil, reason: String? = nil,
+        by origin: RequestOrigin
     ) async throws {
-        try await database.execute(
+        let rows = try await database.query(
             """
             UPDATE rollouts SET state = \(state.rawValue), reason_code = \(code), reason = \(reason),
                 stage = CASE WHEN \(state.isFinal) THEN 'ended'
                     WHEN \(state == .rollingBack) THEN 'rolling_back' ELSE stage END,
                 finished_at = CASE WHEN \(state.isFinal) THEN clock_timestamp() END
-            WHERE id = \(id)
+            FROM (SELECT state FROM rollouts WHERE id = \(id)) earlier WHERE id = \(id)
+            RETURNING earlier.state AS earlier
             """)
         try await note(id, state.rawValue, detail: reason)
+        try await AuditLog(database: database).record(
+            AuditEvent(
+                action: "rollout.\(state.rawValue)", subject: id.text,
+                before: ["state": .text(try rows.first?["earlier", as: String.self])],
+                after: ["state": .string(state.rawValue), "code": .text(code)]),
+            by: origin)
     }
 
     /// A soak goes on for as long as it had left when the rollout was paused.
-    func resume(_ id: UUID) async throws {
+    func resume(_ id: UUID, by origin: RequestOrigin) async throws {
         try await database.execute(
             """
             UPDATE rollouts SET soak_until = soak_until + (now() - (
@@ -83,7 +92,7 @@ struct RolloutStore: Sendable {
                 WHERE rollout_id = \(id) AND event = \(Rollout.State.paused.rawValue)))
             WHERE id = \(id) AND stage = \(Rollout.Stage.soaking.rawValue)
             """)
-        try await set(id, .running)
+        try await set(id, .running, by: origin)
     }
 
     func requestAbort(_ id: UUID) async throws {

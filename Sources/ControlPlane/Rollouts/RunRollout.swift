@@ -223,7 +223,8 @@ extension RunRollout {
             try await rollouts.set(
                 input.rolloutID, .paused, code: "inconclusive",
                 reason: "\(unknown) tenants of wave \(wave) could not be judged. Resume to look again, "
-                    + "promote to go on without a verdict, or abort or roll back.")
+                    + "promote to go on without a verdict, or abort or roll back.",
+                by: origin(context))
             return .inconclusive
         }
     }
