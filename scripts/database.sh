@@ -22,6 +22,9 @@ place_database() {
     fi
 }
 
+# Who the service signs in as: it owns no table, so that it cannot lift the audit log's protection.
+DATABASE_SERVICE=service
+
 # A fresh cluster each time: what the last one told of is gone with the cloud that it described.
 make_database() {
     local password="$DATABASE_DIR/password"
@@ -42,4 +45,12 @@ start_database() {
         -c listen_addresses= -c "unix_socket_directories=$DATABASE_SOCKETS" -c max_connections=200
     await postgres 'Starting PostgreSQL' 30 \
         "$POSTGRES_BIN/pg_isready" -q -h "$DATABASE_SOCKETS" -U controlplane -d postgres
+}
+
+# The password travels by standard input: a process list shows nothing of it.
+make_service_role() {
+    PGPASSWORD="$DATABASE_PASSWORD" PGHOST="$DATABASE_SOCKETS" "$POSTGRES_BIN/psql" --no-psqlrc --quiet -v ON_ERROR_STOP=1 \
+        --username=controlplane --dbname=postgres <<SQL
+CREATE ROLE $DATABASE_SERVICE LOGIN PASSWORD '$DATABASE_SERVICE_PASSWORD';
+SQL
 }

@@ -24,8 +24,10 @@ SECRETS
         mv "$file.new" "$file"
     fi
     # What an earlier version's file lacks.
-    grep -q '^OIDC_CLIENT_SECRET=' "$file" ||
-        printf 'OIDC_CLIENT_SECRET=%s\n' "$(random_hex 32)" >>"$file"
+    local name
+    for name in OIDC_CLIENT_SECRET DATABASE_SERVICE_PASSWORD; do
+        grep -q "^$name=" "$file" || printf '%s=%s\n' "$name" "$(random_hex 32)" >>"$file"
+    done
     # shellcheck disable=SC1090
     source "$file"
 }
@@ -56,8 +58,10 @@ CP_ADMIN_API_TOKEN=$CP_ADMIN_API_TOKEN
 TENANT_DOMAIN=localhost
 EDGE_URL=https://{slug}.localhost:$PORT_EDGE
 CP_CA_FILE=$LOCAL_DIR/ca.pem
+# Who owns the tables: for \`controlplane migrate\`, and for looking around
+DATABASE_OWNER_URL=postgres://controlplane:$DATABASE_PASSWORD@/postgres?host=${DATABASE_SOCKETS//\//%2F}
 # What the control plane reads (\`controlplane configuration\` explains each)
-DATABASE_URL=postgres://controlplane:$DATABASE_PASSWORD@/postgres?host=${DATABASE_SOCKETS//\//%2F}
+DATABASE_URL=postgres://$DATABASE_SERVICE:$DATABASE_SERVICE_PASSWORD@/postgres?host=${DATABASE_SOCKETS//\//%2F}
 CP_LISTEN=127.0.0.1:$PORT_CONTROL_PLANE
 CP_PUBLIC_URL=https://$GATEWAY:$PORT_FRONT
 CP_BROWSER_URL=http://localhost:$PORT_CONTROL_PLANE

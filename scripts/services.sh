@@ -41,7 +41,8 @@ start_localcloud() {
 migrate_database() (
     # shellcheck disable=SC1091
     source "$LOCAL_DIR/env"
-    "$BUILD_DIR/controlplane" migrate
+    make_service_role
+    DATABASE_URL="$DATABASE_OWNER_URL" "$BUILD_DIR/controlplane" migrate --service-role "$DATABASE_SERVICE"
 )
 
 # Its environment is the environment file's, and nothing that this shell happens to hold.

@@ -21,7 +21,7 @@ import Testing
     ) async throws -> [String: JSONValue] {
         try await cloud.simulate(#"{"stuck_stage":"\#(stage)"}"#)
         try await cloud.signUp("acme")
-        for _ in 0..<200 {
+        for _ in 0..<600 {
             let answer = try await why(cloud)
             if answer["workflow"]?.object?["stage"]?.string == "stage_\(stage)" { return answer }
             try await Task.sleep(for: .milliseconds(100))
@@ -46,11 +46,11 @@ import Testing
             #expect(try await act(cloud, "cancel").status == 202)
             let status = try await cloud.await("acme", "failed")
             #expect(status["error"]?.object?["code"] == .string("cancelled"))
-            for _ in 0..<200 where try await cloud.living() != (0, 0, 0) {
+            for _ in 0..<600 where try await cloud.living() != (0, 0, 0) {
                 try await Task.sleep(for: .milliseconds(100))
             }
             #expect(try await cloud.living() == (0, 0, 0))
-            for _ in 0..<100 where try await act(cloud, "cancel").code != "nothing_under_way" {
+            for _ in 0..<600 where try await act(cloud, "cancel").code != "nothing_under_way" {
                 try await Task.sleep(for: .milliseconds(100))
             }
 
@@ -69,7 +69,7 @@ import Testing
         try await TestCloud.run(["DEADLINE_STAGE_SECONDS": "5"]) { cloud in
             _ = try await stuck(at: "redis", cloud)
             var warned = false
-            for _ in 0..<200 {
+            for _ in 0..<1_200 {
                 let answer = try await why(cloud)
                 if answer["workflow"]?.object?["warned_at"]?.string != nil { warned = true }
                 if answer["status"] == .string("failed") { break }
@@ -89,7 +89,7 @@ import Testing
             #expect(wrong.status == 400)
             // The stage, and then the health that such an instance never shows.
             var forced: Set<String> = []
-            for _ in 0..<200 where forced.count < 2 {
+            for _ in 0..<600 where forced.count < 2 {
                 let answer = try await act(cloud, "force", body: #"{"confirm":"acme"}"#)
                 if answer.status == 202 { forced.insert(answer.json["message"]?.string ?? "") }
                 try await Task.sleep(for: .milliseconds(100))
@@ -118,7 +118,7 @@ import Testing
             #expect(answer["failure"]?.object?["message"] == .string("the provider was away"))
             #expect(answer["suggestions"] == .array([.string("cpctl retry acme")]))
             #expect(try await act(cloud, "retry").status == 202)
-            for _ in 0..<200 where try await cloud.service.count("tenants") > 0 {
+            for _ in 0..<600 where try await cloud.service.count("tenants") > 0 {
                 try await Task.sleep(for: .milliseconds(100))
             }
             #expect(try await cloud.living() == (0, 0, 0))
@@ -132,7 +132,7 @@ import Testing
             let begun = try await act(cloud, "repair")
             #expect(begun.status == 202, "\(begun.json)")
             let id = try #require(UUID(uuidString: begun.json["workflow_id"]?.string ?? ""))
-            for _ in 0..<200 {
+            for _ in 0..<600 {
                 let workflow = try await cloud.service.platform.engine.describe(id)
                 if workflow?.state.isLive == false { break }
                 try await Task.sleep(for: .milliseconds(100))

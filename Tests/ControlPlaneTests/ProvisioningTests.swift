@@ -95,7 +95,7 @@ import Testing
         try await TestCloud.run { cloud in
             try await cloud.simulate(#"{"stuck_stage":"\#(stage)"}"#)
             try await cloud.signUp("acme")
-            for _ in 0..<200 {
+            for _ in 0..<1_200 {
                 let status = try await cloud.service.send("GET", "/cp/admin/orgs/acme/provision-status")
                 if status.json["current_stage"] == .string(stage) { break }
                 try await Task.sleep(for: .milliseconds(50))
@@ -127,7 +127,7 @@ import Testing
             let lost = #"{"service":"ec2","operation":"RunInstances","fault":"lost_reply","count":50}"#
             try await cloud.operate("PUT", "faults", #"{"rules":[\#(lost)]}"#)
             try await cloud.signUp("acme")
-            for _ in 0..<200 where try await cloud.living().instances == 0 {
+            for _ in 0..<600 where try await cloud.living().instances == 0 {
                 try await Task.sleep(for: .milliseconds(20))
             }
             let deletion = Task {
@@ -165,7 +165,7 @@ import Testing
     }
 
     private func eventuallyCalled(_ operation: String, _ cloud: TestCloud) async throws {
-        for _ in 0..<200 {
+        for _ in 0..<1_200 {
             let totals = try await cloud.operate("GET", "calls")["totals"]?.object ?? [:]
             if totals["ec2"]?.object?[operation]?.number ?? 0 > 0 { return }
             try await Task.sleep(for: .milliseconds(50))
@@ -186,7 +186,7 @@ import Testing
     }
 
     private func eventuallyNothingLives(_ cloud: TestCloud) async throws {
-        for _ in 0..<200 {
+        for _ in 0..<600 {
             if try await cloud.living() == (0, 0, 0) { return }
             try await Task.sleep(for: .milliseconds(100))
         }

@@ -163,12 +163,12 @@ import Testing
             let others = (0..<2).map { _ in
                 Task { await Reconciler(platform: platform).runBySignal() }
             }
-            #expect(try await store.claim(owner: "another", .person, lease: .seconds(2)))
+            #expect(try await store.claim(owner: "another", .person, lease: .seconds(5)))
             let answer = try await cloud.service.send(
                 "POST", "/cp/admin/reconcile", body: #"{"dry_run":false,"wait":false}"#)
             #expect(answer.status == 202 && answer.json["ordered_at"]?.string != nil, "\(answer.json)")
             #expect(try await cloud.service.count("reconciler_runs") == 0)
-            for _ in 0..<100 where try await cloud.service.count("reconciler_runs") == 0 {
+            for _ in 0..<600 where try await cloud.service.count("reconciler_runs") == 0 {
                 try await Task.sleep(for: .milliseconds(100))
             }
             // Whoever came second looks again a second later.
@@ -250,7 +250,7 @@ extension TestCloud {
 
     func reconcileUntil(_ condition: ([FoundThing]) -> Bool) async throws {
         var last: [FoundThing] = []
-        for _ in 0..<100 {
+        for _ in 0..<600 {
             last = try await reconcile()
             if condition(last) { return }
             try await Task.sleep(for: .milliseconds(100))

@@ -154,7 +154,7 @@ import Testing
         let order = try await order(cloud, body)
         #expect(order.status == 202, "\(order.json)")
         let id = try #require(order.json["redeploy_id"]?.string)
-        for _ in 0..<300 {
+        for _ in 0..<600 {
             let answer = try await cloud.service.send("GET", "/cp/admin/tenants/acme/redeploys/\(id)")
             let phase = answer.json["phase"]?.string ?? ""
             if !["sending", "running"].contains(phase) { return answer.json }

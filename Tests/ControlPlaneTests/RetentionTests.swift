@@ -62,7 +62,7 @@ import Testing
     }
 
     private func eventuallyNone(_ cloud: TestCloud) async throws {
-        for _ in 0..<100 {
+        for _ in 0..<600 {
             if try await snapshots(cloud) == 0 { return }
             try await Task.sleep(for: .milliseconds(100))
         }
@@ -96,13 +96,13 @@ import Testing
             try await cloud.await("acme", "failed")
             try await cloud.simulate(#"{"stuck_stage":"postgres"}"#)
             // As long as the failed launch is still being removed, a retry hurries that.
-            for _ in 0..<100 {
+            for _ in 0..<600 {
                 let again = try await cloud.service.send("POST", "/cp/admin/tenants/acme/retry")
                 if again.json["message"]?.string?.contains("provisioned anew") == true { break }
                 try await Task.sleep(for: .milliseconds(100))
             }
             #expect(try await snapshots(cloud) == 1)
-            for _ in 0..<100 where try await cloud.living().instances == 0 {
+            for _ in 0..<600 where try await cloud.living().instances == 0 {
                 try await Task.sleep(for: .milliseconds(100))
             }
             let erased = try await delete(cloud, "/cp/orgs/acme")
@@ -125,7 +125,7 @@ import Testing
             try await database.execute(
                 "UPDATE workflows SET due_at = now() WHERE kind = \(ForgetTenant.kind) AND state = 'waiting'")
             try await eventuallyNone(cloud)
-            for _ in 0..<100 where try await cloud.service.count("tenants") > 0 {
+            for _ in 0..<600 where try await cloud.service.count("tenants") > 0 {
                 try await Task.sleep(for: .milliseconds(100))
             }
             #expect(try await cloud.service.count("tenants") == 0)

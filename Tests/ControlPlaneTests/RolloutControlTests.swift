@@ -120,7 +120,7 @@ import Testing
             #expect(refused.count == 3 && refused.allSatisfy { $0.code == "rollout_in_progress" })
             #expect(refused.allSatisfy { $0.json["rollout_id"] == .string(id) })
 
-            for _ in 0..<100 where try await cloud.phases(id)["canary"] != "updating" {
+            for _ in 0..<1_200 where try await cloud.phases(id)["canary"] != "updating" {
                 try await Task.sleep(for: .milliseconds(50))
             }
             try await Task.sleep(for: .milliseconds(500))

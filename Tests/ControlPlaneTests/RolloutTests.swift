@@ -166,7 +166,7 @@ import Testing
             try await cloud.setAgent(of: "bravo", "offline")
             let before = try await cloud.runningDigests()
             let id = try await cloud.begin(#"{"target_tag":"v2","waves":[100],"offline_seconds":45}"#)
-            for _ in 0..<200 where try await cloud.phases(id)["charlie"] != "updated" {
+            for _ in 0..<600 where try await cloud.phases(id)["charlie"] != "updated" {
                 try await Task.sleep(for: .milliseconds(100))
             }
             try await cloud.setAgent(of: "alpha", "online")

@@ -180,7 +180,7 @@ import Testing
     ) async throws -> [String: JSONValue] {
         let id = begun.json["redeploy_id"]?.string ?? ""
         var last: [String: JSONValue] = begun.json
-        for _ in 0..<300 {
+        for _ in 0..<600 {
             last = try await service.send("GET", "/cp/admin/tenants/acme/redeploys/\(id)").json
             if !["sending", "running"].contains(last["phase"]?.string) { return last }
             try await Task.sleep(for: .milliseconds(100))

@@ -43,13 +43,16 @@ import Testing
             let database = service.platform.database
             try await database.transaction { transaction in
                 try await transaction.execute("LOCK TABLE \(identifier: table) IN ACCESS EXCLUSIVE MODE")
-                let start = ContinuousClock.now
                 let answer = try await ada.send("GET", "/cp/auth/tenant-member?slug=acme")
                 #expect(answer.status == 503 && answer.code == "database_busy", "\(answer.json)")
-                #expect(ContinuousClock.now - start < .seconds(3))
             }
             #expect(try await ada.send("GET", "/cp/auth/tenant-member?slug=acme").status == 200)
         }
+    }
+
+    /// Its two statements, each as late as it may be, come before the tenant has given up.
+    @Test func itsLimitsTogetherAreShorterThanTheTenantWaits() {
+        #expect((Platform.quickWaitLimit + Platform.quickStatementTimeout) * 2 < .seconds(3))
     }
 
     @Test func tenThousandOrganisationsMakeNoDifference() async throws {

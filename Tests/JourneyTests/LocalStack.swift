@@ -56,8 +56,8 @@ struct LocalStack: Sendable {
     }
 
     func postgres(_ program: String, _ arguments: String...) async throws -> String {
-        guard let url = URLComponents(string: self["DATABASE_URL"]) else {
-            throw JourneyError("DATABASE_URL cannot be read")
+        guard let url = URLComponents(string: self["DATABASE_OWNER_URL"]) else {
+            throw JourneyError("DATABASE_OWNER_URL cannot be read")
         }
         var environment = processEnvironment
         environment["PGUSER"] = url.user

@@ -31,7 +31,9 @@ extension LocalStack {
             "CP_ADMIN_API_TOKEN", "AWS_SECRET_ACCESS_KEY", "CLOUDFLARE_API_TOKEN", "PROVISION_SHARED_SECRET",
         ]
         var secrets = environment.filter { names.contains($0.key) }
-        secrets["database password"] = URLComponents(string: self["DATABASE_URL"])?.password
+        for name in ["DATABASE_URL", "DATABASE_OWNER_URL"] {
+            secrets["password of \(name)"] = URLComponents(string: self[name])?.password
+        }
         return secrets
     }
 

@@ -50,13 +50,13 @@ package final class ChildProcess: Sendable {
     package func signal(_ number: Int32) { kill(processIdentifier, number) }
 
     /// Waits until the output holds `text`.
-    package func waitForOutput(_ text: String, within limit: Duration = .seconds(20)) async throws {
+    package func waitForOutput(_ text: String, within limit: Duration = .seconds(60)) async throws {
         try await eventually("output with \"\(text)\"", within: limit) { self.collectedOutput.contains(text) }
     }
 
     /// - Returns: the exit status, or the negative number of the signal that ended it.
     @discardableResult
-    package func wait(within limit: Duration = .seconds(20)) async throws -> Int32 {
+    package func wait(within limit: Duration = .seconds(60)) async throws -> Int32 {
         try await eventually("the end of the process", within: limit) { !self.isRunning }
         return process.withLock { child in
             child.terminationReason == .exit ? child.terminationStatus : -child.terminationStatus
@@ -93,7 +93,7 @@ package func runCommand(
 
 /// Looks every 20 ms until `condition` holds; throws after `limit`.
 package func eventually(
-    _ what: String, within limit: Duration = .seconds(20), isolation: isolated (any Actor)? = #isolation,
+    _ what: String, within limit: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
