@@ -28,6 +28,9 @@ SECRETS
     for name in OIDC_CLIENT_SECRET DATABASE_SERVICE_PASSWORD; do
         grep -q "^$name=" "$file" || printf '%s=%s\n' "$name" "$(random_hex 32)" >>"$file"
     done
+    for name in STRIPE_ACCOUNT_KEY=sk_test_ STRIPE_SECRET_KEY=rk_test_ STRIPE_WEBHOOK_SECRETS=whsec_; do
+        grep -q "^${name%%=*}=" "$file" || printf '%s%s\n' "$name" "$(random_hex 24)" >>"$file"
+    done
     # shellcheck disable=SC1090
     source "$file"
 }
@@ -68,6 +71,9 @@ CP_BROWSER_URL=http://localhost:$PORT_CONTROL_PLANE
 OIDC_ISSUER=http://localhost:$PORT_OIDC
 OIDC_CLIENT_ID=molecule
 OIDC_CLIENT_SECRET=$OIDC_CLIENT_SECRET
+STRIPE_API_URL=http://127.0.0.1:$PORT_STRIPE
+STRIPE_SECRET_KEY=$STRIPE_SECRET_KEY
+STRIPE_WEBHOOK_SECRETS=$STRIPE_WEBHOOK_SECRETS
 AWS_REGION=us-east-1
 AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID
 AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY

@@ -30,11 +30,15 @@ start_localcloud() {
         CLOUDFLARE_API_TOKEN="$CLOUDFLARE_API_TOKEN" CLOUDFLARE_ACCOUNT_ID="$CLOUDFLARE_ACCOUNT_ID" \
         CLOUDFLARE_ZONE_ID="$CLOUDFLARE_ZONE_ID" \
         OIDC_CLIENT_ID=molecule OIDC_CLIENT_SECRET="$OIDC_CLIENT_SECRET" \
+        STRIPE_ACCOUNT_KEY="$STRIPE_ACCOUNT_KEY" STRIPE_SECRET_KEY="$STRIPE_SECRET_KEY" \
+        STRIPE_WEBHOOK_SECRETS="$STRIPE_WEBHOOK_SECRETS" \
         start_process localcloud "$BUILD_DIR/localcloud" serve --name "$STACK_NAME" --driver docker \
         --folder "$LOCAL_DIR" --port-base "$PORT_BASE" --subnet "$SUBNET" --bridge "$BRIDGE" \
         --control-plane "127.0.0.1:$PORT_CONTROL_PLANE" --artifacts "$CACHE_DIR/artifacts" \
-        --policy "$REPO/deploy/aws-iam-policy.json" --image "$(ami_id)=$AMI_IMAGE" --ready-file "$LOCAL_DIR/localcloud.json"
-    await localcloud 'Starting the local cloud (EC2, SSM, KMS, metadata, Cloudflare, edge, sign-in)' 30 \
+        --policy "$REPO/deploy/aws-iam-policy.json" --image "$(ami_id)=$AMI_IMAGE" \
+        --stripe-permissions "$REPO/deploy/stripe-restricted-key.json" --stripe-webhook /cp/webhooks/stripe \
+        --ready-file "$LOCAL_DIR/localcloud.json"
+    await localcloud 'Starting the local cloud (EC2, SSM, KMS, metadata, Cloudflare, Stripe, edge, sign-in)' 30 \
         test -s "$LOCAL_DIR/localcloud.json"
 }
 

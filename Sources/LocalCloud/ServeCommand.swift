@@ -17,8 +17,10 @@ struct ServeCommand: AsyncParsableCommand {
             those three, CLOUDFLARE_PLACES lists several places as JSON: account_id, zone_id, domain and, \
             when they differ from the options, maximum_tunnels and maximum_records. ECR_PASSWORD is what \
             GetAuthorizationToken gives out for the user AWS, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET the one \
-            client of the OpenID Connect provider; random when they are unset. DOCKER_HOST names the \
-            daemon. LOG_LEVEL is info unless set.
+            client of the OpenID Connect provider, STRIPE_SECRET_KEY the key of Stripe's that \
+            --stripe-permissions restricts, STRIPE_ACCOUNT_KEY the one that may everything; random when they \
+            are unset. STRIPE_WEBHOOK_SECRETS are those that events to --stripe-webhook are signed with. \
+            DOCKER_HOST names the daemon. LOG_LEVEL is info unless set.
             """)
 
     @Option(help: "Marks this cloud's containers and packet rules.") var name = "localcloud"
@@ -34,6 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Overrides the instance metadata port.") var metadataPort: Int?
     @Option(help: "Overrides the artifacts' port.") var artifactsPort: Int?
     @Option(help: "Overrides the OpenID Connect provider's port.") var oidcPort: Int?
+    @Option(help: "Overrides the port of Stripe's API and pages.") var stripePort: Int?
     @Option(help: "The instances' network. Simulated: 127.77.0.0/16, so that a test can call as an instance.")
     var subnet: String?
     @Option(help: "The instances' bridge and Docker network.") var bridge = "vpc0"
@@ -46,6 +49,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "AMI_ID=DOCKER_IMAGE; may be repeated.") var image: [String] = []
     @Option(help: "IAM policy document whose actions callers are held to; everything when unset.")
     var policy: String?
+    @Option(help: "What Stripe's restricted key may do, as JSON; everything when unset.")
+    var stripePermissions: String?
+    @Option(help: "Where Stripe's events go: a URL, or a path at the platform front.")
+    var stripeWebhook: String?
     @Option(help: "Milliseconds for which new things stay invisible to reads.") var consistencyDelay = 0
     @Flag(help: "EC2's request limits.") var throttle = false
     @Flag(help: "Cloudflare's 1,200 requests in 5 minutes.") var cloudflareThrottle = false
@@ -84,9 +91,9 @@ struct ServeCommand: AsyncParsableCommand {
                 apiToken: environment.cloudflareToken, places: environment.places,
                 throttling: cloudflareThrottle, maximumTunnels: maximumTunnels, maximumRecords: maximumRecords
             ),
-            oidc: environment.oidc, controlPlane: try endpoint(), folder: folder, artifacts: artifacts,
-            readyFile: readyFile,
-            images: try images(), policy: try policy.map(Policy.init(file:)),
+            oidc: environment.oidc, stripe: try stripe(environment), controlPlane: try endpoint(),
+            folder: folder, artifacts: artifacts, readyFile: readyFile, images: try images(),
+            policy: try policy.map(Policy.init(file:)),
             consistencyDelay: .milliseconds(consistencyDelay), throttling: throttle,
             simulation: simulation, logger: Self.logger())
     }
@@ -96,7 +103,21 @@ struct ServeCommand: AsyncParsableCommand {
         return Settings.Ports(
             aws: port(awsPort, 566), cloudflare: port(cloudflarePort, 567), edge: port(edgePort, 443),
             front: port(frontPort, 444), tunnel: port(tunnelPort, 844), metadata: port(metadataPort, 169),
-            artifacts: port(artifactsPort, 170), oidc: port(oidcPort, 190))
+            artifacts: port(artifactsPort, 170), oidc: port(oidcPort, 190), stripe: port(stripePort, 568))
+    }
+
+    private func stripe(_ environment: Credentials) throws -> Settings.StripeSettings {
+        let keys = StripeKeys(
+            accountKey: environment.stripeAccountKey, restrictedKey: environment.stripeSecretKey,
+            permissions: try stripePermissions.map(StripePermissions.init(file:)))
+        guard let stripeWebhook else { return .init(keys: keys) }
+        guard !environment.stripeWebhookSecrets.isEmpty else {
+            throw ValidationError("--stripe-webhook needs STRIPE_WEBHOOK_SECRETS")
+        }
+        guard !stripeWebhook.hasPrefix("/") || controlPlane != nil else {
+            throw ValidationError("--stripe-webhook is a URL where there is no --control-plane")
+        }
+        return .init(keys: keys, webhook: (stripeWebhook, environment.stripeWebhookSecrets))
     }
 
     private func endpoint() throws -> Settings.Endpoint? {
@@ -134,6 +155,10 @@ private struct Credentials {
     let cloudflareToken: String
     let registryPassword: String
     let oidc: Settings.OIDCSettings
+    let stripeAccountKey: String
+    let stripeSecretKey: String
+    /// Newest first.
+    let stripeWebhookSecrets: [String]
     let places: [Settings.CloudflarePlace]
 
     init() throws {
@@ -151,11 +176,15 @@ private struct Credentials {
         cloudflareToken = environment["CLOUDFLARE_API_TOKEN"] ?? ""
         let password = environment["ECR_PASSWORD"] ?? ""
         registryPassword = password.isEmpty ? ResourceID.hexadecimal(64) : password
-        func given(_ name: String) -> String {
-            environment[name].flatMap { $0.isEmpty ? nil : $0 } ?? ResourceID.hexadecimal(32)
+        func given(_ name: String, prefix: String = "") -> String {
+            environment[name].flatMap { $0.isEmpty ? nil : $0 } ?? prefix + ResourceID.hexadecimal(32)
         }
         oidc = Settings.OIDCSettings(
             clientID: given("OIDC_CLIENT_ID"), clientSecret: given("OIDC_CLIENT_SECRET"))
+        stripeAccountKey = given("STRIPE_ACCOUNT_KEY", prefix: "sk_test_")
+        stripeSecretKey = given("STRIPE_SECRET_KEY", prefix: "rk_test_")
+        stripeWebhookSecrets = (environment["STRIPE_WEBHOOK_SECRETS"] ?? "").split(separator: ",").map(
+            String.init)
         places = try Self.places(environment)
     }
 

@@ -20,6 +20,7 @@ struct Settings: Sendable {
         var metadata = 0
         var artifacts = 0
         var oidc = 0
+        var stripe = 0
     }
 
     /// Marks this cloud's containers and firewall rules, so that two clouds do not touch each other's.
@@ -39,6 +40,7 @@ struct Settings: Sendable {
     var registry: RegistrySettings
     var cloudflare: CloudflareSettings
     var oidc: OIDCSettings
+    var stripe: StripeSettings
     /// Base URL of the control plane behind the platform front.
     var controlPlane: Endpoint?
     /// Folder with the certificate authority and the identity key; what is missing is made.
@@ -76,6 +78,13 @@ struct Settings: Sendable {
     struct OIDCSettings: Sendable {
         var clientID: String
         var clientSecret: String
+    }
+
+    /// Of the one account at Stripe.
+    struct StripeSettings: Sendable {
+        var keys: StripeKeys
+        /// Where the account's events go from the start; nil: nowhere.
+        var webhook: (url: String, secrets: [String])?
     }
 
     struct CloudflareSettings: Sendable {

@@ -7,6 +7,8 @@ final class RunningCloud: Sendable {
     static let credentials = [
         "AWS_ACCESS_KEY_ID": "AKIALOCALTEST", "AWS_SECRET_ACCESS_KEY": "a-test-secret",
         "AWS_REGION": "us-east-1", "CLOUDFLARE_API_TOKEN": "a-test-token", "LOG_LEVEL": "warning",
+        "STRIPE_ACCOUNT_KEY": "sk_test_of_the_account", "STRIPE_SECRET_KEY": "rk_test_of_the_platform",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_new,whsec_old",
         "PATH": "/usr/bin:/bin",
     ]
 

@@ -10,6 +10,14 @@ package struct SimulatedCloud: Sendable {
 
     package var awsURL: String { environment["AWS_ENDPOINT_URL"] ?? "" }
 
+    /// Where Stripe's events go, behind the front.
+    package static let webhookPath = "/cp/webhooks/stripe"
+    /// Restricted to deploy/stripe-restricted-key.json.
+    package static let stripeSecretKey = "rk_test_of_the_simulated_cloud"
+    /// Unrestricted: what an owner of the account has.
+    package static let stripeAccountKey = "sk_test_of_the_simulated_cloud"
+    package static let stripeWebhookSecret = "whsec_of_the_simulated_cloud"
+
     /// What ECR gives out, for a registry that takes it.
     package static let registryPassword = "a-password-of-ecr"
 
@@ -30,9 +38,12 @@ package struct SimulatedCloud: Sendable {
             [
                 "serve", "--driver", "simulated", "--port-base", "0", "--folder", folder, "--name",
                 "test-\(folder.suffix(6))", "--ready-file", ready,
-            ] + (controlPlane.map { ["--control-plane", $0] } ?? []) + options,
+                "--stripe-permissions", "\(packageRoot)/deploy/stripe-restricted-key.json",
+            ] + (controlPlane.map(Self.front) ?? []) + options,
             environment: credentials.merging([
                 "TENANT_DOMAIN": "localhost", "LOG_LEVEL": "error", "ECR_PASSWORD": Self.registryPassword,
+                "STRIPE_SECRET_KEY": Self.stripeSecretKey, "STRIPE_ACCOUNT_KEY": Self.stripeAccountKey,
+                "STRIPE_WEBHOOK_SECRETS": Self.stripeWebhookSecret,
             ]) { $1 })
         do {
             try await eventually("the local cloud") { FileManager.default.fileExists(atPath: ready) }
@@ -42,6 +53,10 @@ package struct SimulatedCloud: Sendable {
             await registry.remove()
             throw error
         }
+    }
+
+    private static func front(_ controlPlane: String) -> [String] {
+        ["--control-plane", controlPlane, "--stripe-webhook", webhookPath]
     }
 
     package func stop() async {
@@ -59,6 +74,7 @@ private struct Ready: Decodable {
     var frontURL: String?
     var caFile: String
     var identityCertFile: String
+    var stripeAPIURL: String
     var subnetID: String
     var securityGroupID: String
     var accountID: String
@@ -75,6 +91,7 @@ private struct Ready: Decodable {
         case frontURL = "front_url"
         case caFile = "ca_file"
         case identityCertFile = "identity_cert_file"
+        case stripeAPIURL = "stripe_api_url"
         case subnetID = "subnet_id"
         case securityGroupID = "security_group_id"
         case accountID = "cloudflare_account_id"
@@ -87,7 +104,9 @@ private struct Ready: Decodable {
             "EDGE_URL": edgeURL, "CP_CA_FILE": caFile, "EC2_IDENTITY_CERT_FILE": identityCertFile,
             "EC2_SUBNET_ID": subnetID, "EC2_SECURITY_GROUP_ID": securityGroupID,
             "TENANT_DOMAIN": "localhost", "CLOUDFLARE_ACCOUNT_ID": accountID,
-            "CLOUDFLARE_ZONE_ID": zoneID,
+            "CLOUDFLARE_ZONE_ID": zoneID, "STRIPE_API_URL": stripeAPIURL,
+            "STRIPE_SECRET_KEY": SimulatedCloud.stripeSecretKey,
+            "STRIPE_WEBHOOK_SECRETS": SimulatedCloud.stripeWebhookSecret,
         ].merging(frontURL.map { ["CP_PUBLIC_URL": $0] } ?? [:]) { $1 }
     }
 }

@@ -56,6 +56,12 @@ struct CallGate: Sendable {
             return answer
         case .hidden:
             return await Visibility.$delay.withValue(.seconds(rule.seconds)) { await perform() }
+        case .delay:
+            await cancelWhenGracefulShutdown { try? await Task.sleep(for: .seconds(rule.seconds)) }
+            return await perform()
+        case .duplicate:
+            _ = await perform()
+            return await perform()
         }
     }
 

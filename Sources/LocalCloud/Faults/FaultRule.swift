@@ -21,11 +21,15 @@ enum Fault: String, Codable, Sendable, CaseIterable {
     case malformed
     /// It takes effect and is answered; what it created stays invisible to describe and list calls.
     case hidden
+    /// It takes effect, and is answered, only after a while.
+    case delay
+    /// It arrives twice; the second answer is given.
+    case duplicate
 }
 
 /// Which calls a fault befalls, and how many of them.
 struct FaultRule: Codable, Sendable, Equatable {
-    static let services: Set<String> = ["ec2", "ssm", "kms", "ecr", "cloudflare", "*"]
+    static let services: Set<String> = ["ec2", "ssm", "kms", "ecr", "cloudflare", "stripe", "*"]
     static let longestSeconds = 3600.0
 
     var service: String
@@ -35,7 +39,7 @@ struct FaultRule: Codable, Sendable, Equatable {
     var skip: Int
     /// Matching calls that are befallen after those.
     var count: Int
-    /// Of the silence, of the invisibility, or said in Retry-After.
+    /// Of the silence, of the invisibility, of the delay, or said in Retry-After.
     var seconds: Double
 
     init(from decoder: any Decoder) throws {

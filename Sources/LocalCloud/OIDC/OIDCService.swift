@@ -131,17 +131,3 @@ actor OIDCService {
             && FormText.decode(halves[1].utf8) == settings.clientSecret
     }
 }
-
-extension HTTPAnswer {
-    fileprivate static func html(_ status: Int, _ text: String) -> HTTPAnswer {
-        HTTPAnswer(
-            status: status, contentType: "text/html; charset=utf-8",
-            headers: [
-                ("Cache-Control", "no-store"), ("Content-Security-Policy", "frame-ancestors 'none'"),
-            ], body: Array(text.utf8))
-    }
-
-    fileprivate static func redirect(_ url: String) -> HTTPAnswer {
-        HTTPAnswer(status: 303, contentType: nil, headers: [("Location", url)], body: [])
-    }
-}

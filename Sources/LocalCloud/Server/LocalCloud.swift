@@ -1,3 +1,4 @@
+import CurlHTTP
 import Logging
 import NIOSSL
 import ServiceLifecycle
@@ -12,6 +13,8 @@ struct LocalCloud: Sendable {
     private let aws: AWSEndpoint
     private let cloudflare: CloudflareAPI
     private let oidc: OIDCService
+    private let stripe: StripeService
+    private let calls: ProviderCalls
     private let places: CloudflarePlaces
     private let connectors: Connectors
     private let ready: Readiness
@@ -34,6 +37,8 @@ struct LocalCloud: Sendable {
             fleet: fleet, identity: identity, region: settings.region, accountID: settings.accountID)
         let throttle = Throttle(enabled: settings.throttling)
         let calls = ProviderCalls()
+        let stripe = StripeService(settings.stripe, gate: CallGate(calls: calls))
+        (self.calls, self.stripe) = (calls, stripe)
         aws = AWSEndpoint(
             settings: settings,
             ec2: EC2Service(fleet: fleet, throttle: throttle, accountID: settings.accountID),
@@ -42,7 +47,7 @@ struct LocalCloud: Sendable {
             throttle: throttle, gate: CallGate(calls: calls),
             operators: OperatorRoutes(
                 fleet: fleet, commands: commands, places: places, connectors: connectors,
-                simulated: simulated, calls: calls))
+                simulated: simulated, stripe: stripe, calls: calls))
         cloudflare = CloudflareAPI(
             settings: settings.cloudflare, places: places,
             limit: RateLimit(maximum: settings.cloudflare.throttling ? 1200 : nil),
@@ -57,6 +62,7 @@ struct LocalCloud: Sendable {
         let firewall = settings.driver == .docker ? FirewallRules(settings) : nil
         try await firewall?.install()
         var services: [any Service] = try listeners()
+        services.append(try webhookSender())
         services.append(Farewell(fleet: fleet))
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: settings.logger)
@@ -70,6 +76,15 @@ struct LocalCloud: Sendable {
         await firewall?.remove()
     }
 
+    /// Knows the local certificate authority, as a receiver behind the platform front needs.
+    private func webhookSender() throws -> WebhookSender {
+        var configuration = HTTPClient.Configuration.environment
+        configuration.extraCA = try String(contentsOfFile: settings.folder + "/ca.pem", encoding: .utf8)
+        return WebhookSender(
+            stripe: stripe, calls: calls, http: HTTPClient(configuration: configuration),
+            logger: settings.logger)
+    }
+
     private func listeners() throws -> [any Service] {
         let bridge = settings.bridgeAddress
         var list: [any Service] = [
@@ -78,6 +93,7 @@ struct LocalCloud: Sendable {
                 await cloudflare.answer($0)
             },
             http("oidc", settings.loopback, settings.ports.oidc) { [oidc] in await oidc.answer($0) },
+            stripeListener,
             http("metadata", bridge, settings.ports.metadata) { [metadata] in await metadata.answer($0) },
             http("artifacts", bridge, settings.ports.artifacts) { [settings] in
                 ArtifactFolder(path: settings.artifacts).answer($0)
@@ -95,10 +111,19 @@ struct LocalCloud: Sendable {
         if let controlPlane = settings.controlPlane {
             let tls = try ServerNames.context(authority, address: bridge)
             list.append(
-                stream("front", bridge, settings.ports.front, tls) { client in
-                    var session = ProxySession(client, FixedUpstream(endpoint: controlPlane))
-                    await session.run()
-                })
+                StreamListener(
+                    name: "front", host: bridge, port: settings.ports.front, tls: tls,
+                    logger: settings.logger,
+                    listening: { [stripe, ready] port in
+                        Task {
+                            await stripe.setFront("https://\(bridge):\(port)")
+                            ready.listening("front", port)
+                        }
+                    },
+                    handler: { client in
+                        var session = ProxySession(client, FixedUpstream(endpoint: controlPlane))
+                        await session.run()
+                    }))
         } else {
             ready.absent("front")
         }
@@ -118,6 +143,19 @@ struct LocalCloud: Sendable {
                 }
             },
             handler: { await admission.admit($0) })
+    }
+
+    private var stripeListener: HTTPService {
+        let (stripe, ready, host) = (stripe, ready, settings.loopback)
+        return HTTPService(
+            name: "stripe", host: host, port: settings.ports.stripe, logger: settings.logger,
+            listening: { port in
+                Task {
+                    await stripe.setURL("http://\(host):\(port)")
+                    ready.listening("stripe", port)
+                }
+            },
+            handler: { await stripe.answer($0) })
     }
 
     private func http(

@@ -15,6 +15,7 @@ struct OperatorRoutes: Sendable {
     let connectors: Connectors
     /// nil with the docker driver.
     let simulated: SimulatedDriver?
+    let stripe: StripeService
     let calls: ProviderCalls
 
     func answer(_ call: HTTPCall) async -> HTTPAnswer {
@@ -32,6 +33,8 @@ struct OperatorRoutes: Sendable {
         case ("PUT", "instances", 2): return await changeInstance(parts[1], call.body)
         case ("PUT", "records", 2), ("DELETE", "records", 2): return await changeRecord(parts[1], call)
         case ("DELETE", "tunnels", 2): return await deleteTunnel(parts[1])
+        case (_, "stripe", _):
+            return await stripe.operate(call.method, Array(parts.dropFirst()), call.body)
         default: return .empty(404)
         }
     }

@@ -11,6 +11,7 @@ import Synchronization
 final class Readiness: Sendable {
     private static let listeners: Set<String> = [
         "aws", "cloudflare", "edge", "front", "tunnel", "metadata", "artifacts", "oidc",
+        "stripe",
     ]
 
     private struct State {
@@ -54,6 +55,7 @@ final class Readiness: Sendable {
             "edge_url": .string("https://{slug}.\(place.domain):\(port("edge"))"),
             "metadata_url": .string("http://\(bridge):\(port("metadata"))"),
             "oidc_issuer": .string("http://\(loopback):\(port("oidc"))"),
+            "stripe_api_url": .string("http://\(loopback):\(port("stripe"))"),
             "artifacts_url": .string("http://\(bridge):\(port("artifacts"))"),
             "ca_file": .string(settings.folder + "/ca.pem"),
             "identity_cert_file": .string(settings.folder + "/identity-cert.pem"),
