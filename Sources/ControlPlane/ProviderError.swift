@@ -22,6 +22,10 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
         "EC2ThrottledException",
     ]
 
+    /// Another request with the same key, or for the same object, is still under way. Source: Stripe API
+    /// reference, "Error codes".
+    private static let busyCodes: Set<String> = ["idempotency_key_in_use", "lock_timeout"]
+
     var isThrottle: Bool { status == 429 || Self.throttleCodes.contains(code) }
 
     /// An answer of which nothing can be read: cut short, or from a proxy on the way.
@@ -30,7 +34,7 @@ struct ProviderError: Error, Sendable, CustomStringConvertible {
     /// Worth asking again: no answer, an unreadable one, a throttle, or a fault on the provider's side. Never
     /// another 4xx.
     var isRetryable: Bool {
-        isThrottle || (status ?? 500) >= 500 || code == Self.malformedCode
+        isThrottle || (status ?? 500) >= 500 || code == Self.malformedCode || Self.busyCodes.contains(code)
     }
 
     /// The provider does not know what it was asked about. Sources: Amazon EC2 and Systems Manager API

@@ -101,6 +101,7 @@ private func mayImport(_ module: String, in path: String) -> Bool {
         "Sources/ControlPlane/AWS/": ["Workflows", "Postgres", "TenantProtocol"],
         "Sources/ControlPlane/Cloudflare/": ["Workflows", "Postgres", "TenantProtocol"],
         "Sources/ControlPlane/OIDC/": ["Workflows", "Postgres", "TenantProtocol"],
+        "Sources/ControlPlane/Stripe/": ["Workflows", "Postgres", "TenantProtocol"],
     ]
     if let allowed = only.first(where: { path.hasPrefix($0.key) }) { return allowed.value.contains(module) }
     return !never.contains { path.hasPrefix($0.key) && $0.value.contains(module) }

@@ -18,7 +18,7 @@ struct ProviderLimit: Sendable, Equatable {
 /// The limits of every API that the platform calls.
 ///
 /// Sources: Amazon EC2 API Reference, "Request throttling"; AWS Systems Manager, KMS and ECR, "Quotas";
-/// Cloudflare, "API rate limits". An account whose limits were raised overrides them by `PROVIDER_LIMITS`.
+/// Cloudflare, "API rate limits"; Stripe, "Rate limits". An account whose limits were raised overrides them by `PROVIDER_LIMITS`.
 struct ProviderLimits: Sendable {
     struct Rate: Sendable, Codable, Equatable {
         var capacity: Double
@@ -44,6 +44,10 @@ struct ProviderLimits: Sendable {
         "ecr.Other": Rate(capacity: 500, perSecond: 500),
         // 1,200 in any 5 minutes, then a block: a small burst, and what is left of the window as the rate.
         "cloudflare.Any": Rate(capacity: 300, perSecond: 3.6),
+        "stripe.Read": Rate(capacity: 100, perSecond: 100),
+        "stripe.Write": Rate(capacity: 100, perSecond: 100),
+        "stripe.TestRead": Rate(capacity: 25, perSecond: 25),
+        "stripe.TestWrite": Rate(capacity: 25, perSecond: 25),
     ]
 
     var overrides: [String: Rate] = [:]
