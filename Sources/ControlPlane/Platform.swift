@@ -19,6 +19,8 @@ struct Platform: Sendable {
     let ssm: SSMClient
     let governor: Governor
     let cloudflare: Cloudflare
+    /// nil: nothing can be paid here.
+    let stripe: StripeClient?
     let registry: RegistryClient
     let secrets: SecretBox
     let http: any HTTPTransport
@@ -71,6 +73,9 @@ struct Platform: Sendable {
             clients: configuration.cloudflare.places.map {
                 CloudflareClient(configuration.cloudflare, $0, http: http, governor: governor)
             })
+        stripe = configuration.billing.stripe.map {
+            StripeClient(url: $0.apiURL, secretKey: $0.secretKey, http: http, governor: governor)
+        }
         registry = RegistryClient(
             url: configuration.launch.registryURL, http: http,
             login: RegistryLogin(configuration.registryAuth, ecr: ECRClient(aws)))

@@ -31,6 +31,10 @@ extension Platform {
                     input.target.redeployID, code: failure.code, message: failure.message)
             },
             run: { context, input in try await RedeployTenant(platform: self, input: input).run(context) })
+        engine.register(
+            SyncSubscription.kind, input: SyncSubscription.Input.self,
+            onFailure: { input, failure, transaction in try await endSync(input, failure, transaction) },
+            run: { context, input in try await SyncSubscription(platform: self, input: input).run(context) })
         registerRollouts()
     }
 
@@ -76,18 +80,24 @@ extension Platform {
     /// - Parameter isErasure: nothing is kept, whatever the plan says.
     func beginDelete(_ org: Org, isErasure: Bool = false, by origin: RequestOrigin) async throws {
         try await database.transaction { transaction in
-            try await OrgStore(database: transaction).markDeprovisioning(id: org.id)
-            for kind in TearDownTenant.others {
-                try await engine.cancel(kind: kind, subject: org.id.text, in: transaction)
-            }
-            try await startTearDown(org: org.id, slug: org.slug, isErasure: isErasure, in: transaction)
-            try await AuditLog(database: transaction).record(
-                AuditEvent(
-                    action: isErasure ? "org.erasure_begun" : "org.delete_begun", org: org.id,
-                    subject: org.slug, before: ["status": .string(org.status.rawValue)],
-                    after: ["status": "deprovisioning"]),
-                by: origin)
+            try await beginDelete(org, isErasure: isErasure, by: origin, in: transaction)
         }
+    }
+
+    func beginDelete(
+        _ org: Org, isErasure: Bool = false, by origin: RequestOrigin, in transaction: Transaction
+    ) async throws {
+        try await OrgStore(database: transaction).markDeprovisioning(id: org.id)
+        for kind in TearDownTenant.others {
+            try await engine.cancel(kind: kind, subject: org.id.text, in: transaction)
+        }
+        try await startTearDown(org: org.id, slug: org.slug, isErasure: isErasure, in: transaction)
+        try await AuditLog(database: transaction).record(
+            AuditEvent(
+                action: isErasure ? "org.erasure_begun" : "org.delete_begun", org: org.id,
+                subject: org.slug, before: ["status": .string(org.status.rawValue)],
+                after: ["status": "deprovisioning"]),
+            by: origin)
     }
 
     /// Starts the teardown, or leaves the one that is under way.

@@ -30,7 +30,7 @@ struct TenantSideRoutes: Sendable {
             "MOLECULE_PLAN": org.plan,
             "MOLECULE_ORG_STATUS": org.status.rawValue,
         ]
-        let quotas = org.effectiveQuotas
+        let quotas = platform.configuration.billing.plans.effectiveQuotas(of: org)
         settings["MOLECULE_SUSPENDED_REASON"] = org.suspension?.reason
         settings["MOLECULE_WORKSPACE_QUOTA"] = quotas.workspaces.map(String.init)
         settings["MOLECULE_LLM_TOKEN_QUOTA"] = quotas.llmTokens.map(String.init)

@@ -29,6 +29,7 @@ struct Configuration: Sendable {
     var corsOrigins: Set<String>
     var terms: Terms
     var traffic: TrafficSettings
+    var billing: BillingSettings
 
     struct AWSSettings: Sendable {
         var region: String
@@ -148,6 +149,7 @@ struct Configuration: Sendable {
         browser = BrowserSettings(&reader, launch, domains: cloudflare.places.map(\.domain))
         terms = reader.terms()
         traffic = TrafficSettings(&reader)
+        billing = BillingSettings(&reader)
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
     }
 }

@@ -9,11 +9,11 @@ struct Placement: Sendable, Equatable {
     var subnetID: String
     var vcpus: Int
 
-    init(_ configuration: Configuration, place: Int, subnet: Int) {
+    init(_ configuration: Configuration, place: Int, subnet: Int, instanceType: String? = nil) {
         accountID = configuration.cloudflare.places[place].accountID
         zoneID = configuration.cloudflare.places[place].zoneID
         subnetID = configuration.launch.subnetIDs[subnet]
-        vcpus = InstanceType.vcpus(of: configuration.launch.instanceType)
+        vcpus = InstanceType.vcpus(of: instanceType ?? configuration.launch.instanceType)
     }
 
     /// nil while the tenant has no place.
@@ -82,10 +82,12 @@ struct Placements: Sendable {
     /// Chooses the place with the most room left. Signups that choose take turns, so that two do not take
     /// the last place.
     /// - Throws: `no_capacity` (503), before anything is created.
-    func choose(in transaction: Transaction) async throws -> (placement: Placement, use: Use) {
+    func choose(
+        _ instanceType: String, in transaction: Transaction
+    ) async throws -> (placement: Placement, use: Use) {
         _ = try await transaction.query("SELECT pg_advisory_xact_lock(hashtext('placement')) AS held")
         let use = try await use(transaction)
-        let vcpus = InstanceType.vcpus(of: configuration.launch.instanceType)
+        let vcpus = InstanceType.vcpus(of: instanceType)
         guard use.vcpus + vcpus <= configuration.maximumVCPUs else {
             throw noCapacity("vcpus", "the region's \(configuration.maximumVCPUs) vCPUs (EC2_MAXIMUM_VCPUS)")
         }
@@ -99,7 +101,9 @@ struct Placements: Sendable {
         let subnet = subnets.indices.min {
             use.subnets[subnets[$0], default: 0] < use.subnets[subnets[$1], default: 0]
         }
-        return (Placement(configuration, place: place, subnet: subnet ?? 0), use)
+        let chosen = Placement(
+            configuration, place: place, subnet: subnet ?? 0, instanceType: instanceType)
+        return (chosen, use)
     }
 
     /// Tenants that still fit.

@@ -10,15 +10,18 @@ extension NounDescription {
                     "status": Shape.named("OrgStatus"), "created_at": Shape.time, "updated_at": Shape.time,
                     "credits_balance": Shape.integer(), "plan_monthly_credits": Shape.integer(),
                     "overage_used_credits": Shape.integer(), "overage_cap_credits": Shape.integer(),
-                ], optional: ["role": MemberShape.role])
+                    "billing_status": Shape.words(of: BillingStatus.self),
+                ], optional: ["role": MemberShape.role, "grace_ends_at": Shape.time])
         ],
         routes: [
             RouteDescription(
                 "POST /cp/orgs", "Create an organisation; its provisioning begins at once",
+                detail: "On a plan that costs something it waits for its first payment: see "
+                    + "`POST /cp/billing/checkout`.",
                 body: Shape.body(
                     ["slug": Shape.slug, "name": Shape.text(1...200)],
-                    optional: ["plan": Shape.nullable(Shape.words(OrgPlan.all.map(\.name)))]),
-                .created("It is being provisioned.", Shape.named("Org")),
+                    optional: ["plan": Shape.nullable(Shape.plan)]),
+                .created("It is being provisioned, or `awaiting_payment`.", Shape.named("Org")),
                 problems: [
                     403: "`terms_not_accepted`", 409: "`slug_taken`, `too_many_orgs`",
                     422: "`billing_not_configured`", 503: "`no_capacity`",

@@ -62,22 +62,23 @@ extension NounDescription {
 
     private static let orgSchemas: [String: Schema] = [
         "OrgStatus": Shape.words([
-            "provisioning", "running", "failed", "suspended", "deprovisioning", "purged",
+            "awaiting_payment", "provisioning", "running", "failed", "suspended", "deprovisioning", "purged",
         ]),
         "Quotas": Shape.record([
             "workspaces": Shape.nullable(Shape.integer()), "llm_tokens": Shape.nullable(Shape.integer()),
         ]).described("Below what the plan allows; null: what the plan allows."),
         "Suspension": Shape.record(
-            ["by": Shape.words(["customer", "operator"]), "at": Shape.time],
+            ["by": Shape.words(["customer", "operator", "billing"]), "at": Shape.time],
             optional: ["reason": Shape.text()]),
         "Org": Shape.record(
             [
                 "id": Shape.id, "slug": Shape.slug, "name": Shape.text(), "plan": Shape.text(),
                 "status": Shape.named("OrgStatus"), "instance_status": Shape.named("OrgStatus"),
                 "is_canary": Shape.boolean, "created_at": Shape.time, "updated_at": Shape.time,
-                "quotas": Shape.named("Quotas"),
+                "quotas": Shape.named("Quotas"), "billing_status": Shape.words(of: BillingStatus.self),
             ],
             optional: [
+                "grace_ends_at": Shape.time,
                 "restorable_until": Shape.time, "estimated_ready_at": Shape.time,
                 "suspension": Shape.named("Suspension"),
             ]),

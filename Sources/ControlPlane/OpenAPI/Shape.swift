@@ -29,6 +29,8 @@ enum Shape {
     /// RFC 3339.
     static let time: Schema = ["type": "string", "format": "date-time"]
     static let slug = text(pattern: "^[a-z][a-z0-9-]{2,31}$")
+    /// The platform's configuration says which there are.
+    static let plan = text(pattern: "^[a-z0-9_-]{1,32}$")
     static let digest = text(pattern: "^sha256:[0-9a-f]{64}$")
     static let tag = text(1...128)
 

@@ -14,13 +14,14 @@ struct CustomerOrgRoutes: Sendable {
         enum CodingKeys: String, CodingKey, CaseIterable { case slug, name, plan }
     }
 
-    /// Provisioning starts at once.
+    /// Provisioning starts at once, or once a plan that costs something is paid for.
     func create(_ request: Request, _ context: AppContext) async throws -> Response {
         let body = try await RequestBody.read(Creation.self, from: request)
         let slug = try Slug.forNewOrg(body.slug)
         let name = try OrgRoutes.bounded(body.name, "name", OrgRoutes.maximumNameLength)
-        try requireFree(body.plan ?? OrgPlan.free.name)
-        let org = try await platform.signUp(try await signUp(slug, name, context), by: context.origin)
+        var signUp = try await signUp(slug, name, context)
+        signUp.plan = try plan(body.plan ?? OrgPlan.free.name)
+        let org = try await platform.signUp(signUp, by: context.origin)
         context.logger.info("org created", metadata: ["org": "\(org.id.text)", "slug": "\(slug)"])
         return try Response.json(OrgView(org: org), status: .created)
     }
@@ -43,32 +44,34 @@ struct CustomerOrgRoutes: Sendable {
     }
 
     /// A plan that costs something is not given away: as long as nothing can be paid here, it is refused.
-    private func requireFree(_ name: String) throws {
-        guard let plan = OrgPlan.named(name) else {
-            throw AppError.invalidField(
-                "plan", "The field \"plan\" is one of \(OrgPlan.all.map(\.name).joined(separator: ", ")).")
-        }
-        guard plan.dollars == 0 else {
+    private func plan(_ name: String) throws -> OrgPlan {
+        let plan = try platform.configuration.billing.plans.offered(name)
+        guard plan.isFree || platform.stripe != nil else {
             throw AppError(
                 .unprocessable, "billing_not_configured",
                 "The plan \"\(plan.name)\" costs money, and this platform takes none. Choose "
                     + "\"\(OrgPlan.free.name)\".")
         }
+        return plan
+    }
+
+    private func view(_ org: Org, _ role: OrgRole? = nil) -> CustomerOrgView {
+        CustomerOrgView(org: org, role: role, plans: platform.configuration.billing.plans)
     }
 
     /// Those that the user belongs to, or that the key reaches.
     func list(_ request: Request, _ context: AppContext) async throws -> Response {
         if case .key(let key) = context.caller {
             let orgs = try await OrgStore(database: platform.database).list(reachedBy: key)
-            return try Response.json(["orgs": orgs.map { CustomerOrgView(org: $0) }])
+            return try Response.json(["orgs": orgs.map { view($0) }])
         }
         let user = try context.user()
         let orgs = try await OrgStore(database: platform.database).list(member: user.id)
-        return try Response.json(["orgs": orgs.map { CustomerOrgView(org: $0.org, role: $0.role) }])
+        return try Response.json(["orgs": orgs.map { view($0.org, $0.role) }])
     }
 
     func show(_ request: Request, _ context: AppContext) async throws -> Response {
-        try Response.json(CustomerOrgView(org: try context.org(), role: context.role))
+        try Response.json(view(try context.org(), context.role))
     }
 
     private struct Instance: Encodable {

@@ -8,6 +8,7 @@ struct CustomerOrgView: Encodable {
     var org: Org
     /// nil for a caller who is no person.
     var role: OrgRole?
+    let plans: Plans
 
     private enum CodingKeys: String, CodingKey {
         case id, slug, name, plan, status, role
@@ -17,10 +18,12 @@ struct CustomerOrgView: Encodable {
         case planMonthlyCredits = "plan_monthly_credits"
         case overageUsedCredits = "overage_used_credits"
         case overageCapCredits = "overage_cap_credits"
+        case billingStatus = "billing_status"
+        case graceEndsAt = "grace_ends_at"
     }
 
     func encode(to encoder: any Encoder) throws {
-        let credits = OrgPlan.named(org.plan)?.monthlyCredits ?? 0
+        let credits = plans.orFree(org.plan).monthlyCredits
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(org.id.text, forKey: .id)
         try container.encode(org.slug, forKey: .slug)
@@ -34,5 +37,7 @@ struct CustomerOrgView: Encodable {
         try container.encode(credits, forKey: .planMonthlyCredits)
         try container.encode(0, forKey: .overageUsedCredits)
         try container.encode(0, forKey: .overageCapCredits)
+        try container.encode(org.billingStatus, forKey: .billingStatus)
+        try container.encodeIfPresent(org.graceEndsAt, forKey: .graceEndsAt)
     }
 }

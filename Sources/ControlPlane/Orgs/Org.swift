@@ -4,6 +4,8 @@ import Postgres
 /// A customer organisation, the unit of isolation.
 struct Org: Sendable {
     enum Status: String, Sendable, Encodable {
+        /// Has a slug and members, and nothing in the cloud: it is provisioned once it is paid for.
+        case awaitingPayment = "awaiting_payment"
         case provisioning, running, failed
         /// Keeps its instance and its data; nothing is provisioned or redeployed.
         case suspended
@@ -31,6 +33,9 @@ struct Org: Sendable {
     var suspension: Suspension?
     /// Below what the plan allows.
     var quotas: Quotas
+    var billingStatus: BillingStatus
+    /// Of one whose payment failed: when it is suspended unless it is paid.
+    var graceEndsAt: Date?
     /// Of one that signs up now.
     var estimatedReadyAt: Date?
 }
@@ -40,7 +45,7 @@ extension Org {
         """
         id, slug, name, plan, partner_id, status, is_canary, failure_code, failure_message, created_at,
             updated_at, retained_until, suspended_by, suspended_at, suspended_reason, workspace_quota,
-            llm_token_quota
+            llm_token_quota, billing_status, grace_ends_at
         """
 
     init(_ row: Row) throws {
@@ -60,6 +65,8 @@ extension Org {
         quotas = Quotas(
             workspaces: try row["workspace_quota", as: Int?.self],
             llmTokens: try row["llm_token_quota", as: Int?.self])
+        billingStatus = try row.decode("billing_status", as: BillingStatus.self)
+        graceEndsAt = try row["grace_ends_at", as: Date?.self]
     }
 }
 
@@ -88,6 +95,8 @@ struct OrgView: Encodable {
         case restorableUntil = "restorable_until"
         case estimatedReadyAt = "estimated_ready_at"
         case suspension, quotas
+        case billingStatus = "billing_status"
+        case graceEndsAt = "grace_ends_at"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -105,6 +114,8 @@ struct OrgView: Encodable {
         try container.encodeIfPresent(org.estimatedReadyAt, forKey: .estimatedReadyAt)
         try container.encodeIfPresent(org.suspension, forKey: .suspension)
         try container.encode(org.quotas, forKey: .quotas)
+        try container.encode(org.billingStatus, forKey: .billingStatus)
+        try container.encodeIfPresent(org.graceEndsAt, forKey: .graceEndsAt)
     }
 }
 

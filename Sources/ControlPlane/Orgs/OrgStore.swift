@@ -7,13 +7,16 @@ struct OrgStore: Sendable {
 
     /// - Throws: `slug_taken` (409) when a living organisation has the slug.
     func insert(
-        id: UUID, slug: Slug, name: String, ownerUserID: String, partnerID: String? = nil
+        id: UUID, slug: Slug, name: String, ownerUserID: String, partnerID: String? = nil,
+        plan: OrgPlan = .free
     ) async throws -> Org {
+        let status: Org.Status = plan.isFree ? .provisioning : .awaitingPayment
         do {
             let rows = try await database.query(
                 """
-                INSERT INTO orgs (id, slug, name, owner_user_id, partner_id, status)
-                VALUES (\(id), \(slug.text), \(name), \(ownerUserID), \(partnerID), 'provisioning')
+                INSERT INTO orgs (id, slug, name, owner_user_id, partner_id, plan, status)
+                VALUES (\(id), \(slug.text), \(name), \(ownerUserID), \(partnerID), \(plan.name),
+                    \(status.rawValue))
                 RETURNING \(Org.columns)
                 """)
             return try Org(rows[0])
@@ -89,6 +92,15 @@ struct OrgStore: Sendable {
     func setCanary(id: UUID, _ isCanary: Bool) async throws {
         try await database.execute(
             "UPDATE orgs SET is_canary = \(isCanary), updated_at = now() WHERE id = \(id)")
+    }
+
+    /// One that waited for its payment.
+    func markPaid(id: UUID) async throws {
+        try await database.execute(
+            """
+            UPDATE orgs SET status = 'provisioning', updated_at = now()
+            WHERE id = \(id) AND status = 'awaiting_payment'
+            """)
     }
 
     /// - Returns: whether it was provisioning; otherwise nothing changed.

@@ -38,7 +38,7 @@ struct QuotaRoutes: Sendable {
         let changed = try await platform.database.transaction { transaction in
             let orgs = OrgStore(database: transaction)
             let before = try await orgs.lock(id: org.id)
-            let allowed = Quotas.allowed(by: before.plan)
+            let allowed = platform.configuration.billing.plans.quotas(of: before.plan)
             var quotas = before.quotas
             if let workspaces = order.workspaces {
                 quotas.workspaces = try Self.checked(

@@ -18,26 +18,6 @@ struct Quotas: Sendable, Encodable, Equatable {
         try container.encode(workspaces, forKey: .workspaces)
         try container.encode(llmTokens, forKey: .llmTokens)
     }
-
-    /// What a plan allows; nil where it sets no limit: beyond its tokens a plan with overage is charged, and
-    /// one without any leaves them to the tenant's own keys.
-    static func allowed(by plan: String) -> Quotas {
-        let plan = OrgPlan.named(plan) ?? .free
-        let isBounded = !plan.hasOverage && plan.monthlyCredits > 0
-        return Quotas(
-            workspaces: plan.maximumWorkspaces, llmTokens: isBounded ? plan.monthlyCredits : nil)
-    }
-}
-
-extension Org {
-    /// What the tenant is told: its own, where that is less than the plan allows.
-    var effectiveQuotas: Quotas {
-        let allowed = Quotas.allowed(by: plan)
-        func least(_ one: Int?, _ other: Int?) -> Int? { [one, other].compactMap { $0 }.min() }
-        return Quotas(
-            workspaces: least(quotas.workspaces, allowed.workspaces),
-            llmTokens: least(quotas.llmTokens, allowed.llmTokens))
-    }
 }
 
 extension OrgStore {

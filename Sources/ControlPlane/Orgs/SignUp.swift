@@ -10,6 +10,7 @@ struct SignUp: Sendable {
     var ownerUserID: String
     /// Whose key creates it.
     var partnerID: String?
+    var plan = OrgPlan.free
     /// Where a person asks from who signs up by themselves.
     var address: String?
     /// A person signs up by themselves, and so within what one person may have.
@@ -21,36 +22,56 @@ struct SignUp: Sendable {
 
 extension Platform {
     /// The organisation, its first owner, its tenant row with its place, and its provisioning begin in one
-    /// commit.
+    /// commit; on a plan that costs something, all but the tenant and its provisioning.
     /// - Throws: `slug_taken` or `too_many_orgs` (409); `no_capacity` (503) when a quota is used up.
     func signUp(_ signUp: SignUp, by origin: RequestOrigin) async throws -> Org {
-        let (org, use) = try await database.transaction { transaction in
+        let (org, waiting) = try await database.transaction { transaction -> (Org, Int?) in
             if signUp.isByCustomer {
                 try await MembershipStore(database: transaction).requireRoom(owner: signUp.ownerUserID)
                 try await SignupLimits(limits: configuration.traffic.limits, database: transaction)
                     .take(user: signUp.ownerUserID, address: signUp.address)
             }
-            var org = try await OrgStore(database: transaction).insert(
+            let org = try await OrgStore(database: transaction).insert(
                 id: signUp.orgID, slug: signUp.slug, name: signUp.name, ownerUserID: signUp.ownerUserID,
-                partnerID: signUp.partnerID)
+                partnerID: signUp.partnerID, plan: signUp.plan)
             try await MembershipStore(database: transaction).addFounder(
                 org: org.id, user: signUp.ownerUserID)
-            let (placement, use) = try await Placements(configuration: configuration).choose(in: transaction)
-            try await TenantStore(database: transaction).insert(
-                org: org.id, launchID: signUp.launchID, placement)
-            try await startProvisioning(
-                org, launchID: signUp.launchID, after: turn(waiting: use.waiting), in: transaction)
+            let waiting: Int?
+            if org.status == .awaitingPayment {
+                try await BillingStore(database: transaction).open(
+                    org: org.id, lookingAfter: configuration.billing.awaitingPayment)
+                waiting = nil
+            } else {
+                waiting = try await beginFirstLaunch(org, launchID: signUp.launchID, in: transaction)
+            }
             try await AuditLog(database: transaction).record(
                 AuditEvent(
                     action: "org.created", org: org.id, subject: org.slug,
                     after: ["owner_user_id": .string(signUp.ownerUserID), "plan": .string(org.plan)]),
                 by: origin)
-            org.status = .provisioning
-            return (org, use)
+            return (org, waiting)
         }
+        guard let waiting else { return org }
         var answer = org
-        answer.estimatedReadyAt = try await Estimate(platform: self).readyAt(waiting: use.waiting)
+        answer.estimatedReadyAt = try await Estimate(platform: self).readyAt(waiting: waiting)
         return answer
+    }
+
+    /// A place, the tenant's row, and its provisioning.
+    /// - Returns: tenants that wait for their launch before it.
+    /// - Throws: `no_capacity` (503), before anything is written.
+    func beginFirstLaunch(_ org: Org, launchID: UUID, in transaction: Transaction) async throws -> Int {
+        let (placement, use) = try await Placements(configuration: configuration)
+            .choose(instanceType(of: org.plan), in: transaction)
+        try await TenantStore(database: transaction).insert(org: org.id, launchID: launchID, placement)
+        try await startProvisioning(
+            org, launchID: launchID, after: turn(waiting: use.waiting), in: transaction)
+        return use.waiting
+    }
+
+    /// What a tenant on the plan is launched with.
+    func instanceType(of plan: String) -> String {
+        configuration.billing.plans.orFree(plan).instanceType ?? configuration.launch.instanceType
     }
 
     /// How long before its launch a tenant's provisioning begins, and how much faster than launches are

@@ -3,9 +3,11 @@ import Postgres
 
 /// Why an organisation stands still: nothing is provisioned or redeployed, and its data stays.
 struct Suspension: Sendable, Encodable {
-    /// Who may end it: an operator ends either, a customer only their own.
+    /// Who may end it: an operator ends each, a customer only their own.
     enum Author: String, Sendable, Encodable {
         case customer, `operator`
+        /// The platform itself, for a payment that failed; ends with the payment.
+        case billing
     }
 
     static let maximumReasonLength = 200
@@ -48,6 +50,13 @@ extension OrgStore {
                 suspended_at = NULL, suspended_reason = NULL, updated_at = now()
             WHERE id = \(id) AND status = 'suspended'
             """) == 1
+    }
+
+    /// Until the transaction ends, whatever has become of it.
+    func lockWhatever(id: UUID) async throws -> Org {
+        let rows = try await database.query(
+            "SELECT \(Org.columns) FROM orgs WHERE id = \(id) FOR NO KEY UPDATE")
+        return try Org(rows[0])
     }
 
     /// Until the transaction ends. An organisation that a teardown has purged meanwhile is not found.

@@ -68,6 +68,7 @@ struct SuspensionRoutes: Sendable {
             let orgs = OrgStore(database: transaction)
             let before = try await orgs.lock(id: org.id)
             if author == .customer, before.suspension?.by == .operator { throw Self.byOperator }
+            if author == .customer, before.suspension?.by == .billing { throw Self.unpaid }
             guard try await orgs.resume(id: org.id) else { return before }
             let after = try await orgs.lock(id: org.id)
             try await AuditLog(database: transaction).record(
@@ -87,6 +88,10 @@ struct SuspensionRoutes: Sendable {
             "\(org.slug) is \(org.status.rawValue). What is running or has failed can be suspended; wait, or "
                 + "cancel its provisioning.")
     }
+
+    private static let unpaid = AppError(
+        .forbidden, "suspended_for_payment",
+        "A payment failed. Pay the open invoice on the billing page: it is resumed by itself then.")
 
     private static let byOperator = AppError(
         .forbidden, "suspended_by_operator",

@@ -23,7 +23,8 @@ extension Platform {
             let snapshot = try await ResourceLedger(database: transaction).remaining(org: org.id)
                 .first { $0.kind == .snapshot }
             let launchID = UUID()
-            let (placement, _) = try await Placements(configuration: configuration).choose(in: transaction)
+            let (placement, _) = try await Placements(configuration: configuration)
+                .choose(instanceType(of: org.plan), in: transaction)
             try await TenantStore(database: transaction).relaunch(
                 org: org.id, launchID: launchID, placement, snapshotID: snapshot?.providerID)
             try await startProvisioning(org, launchID: launchID, in: transaction)

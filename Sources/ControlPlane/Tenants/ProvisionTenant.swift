@@ -70,9 +70,12 @@ extension ProvisionTenant {
                 let configuration = platform.configuration
                 let stack = try await platform.registry.resolve(try await images(configuration.launch.images))
                 let tenant = try await tenants.require(org: input.orgID)
-                let launch = Launch(
+                var launch = Launch(
                     slug: input.slug, launchID: input.launchID, placement: tenant.placement,
                     snapshotID: tenant.snapshotID, configuration: configuration, stack: stack)
+                if let org = try await OrgStore(database: platform.database).find(id: input.orgID) {
+                    launch.instanceType = platform.instanceType(of: org.plan)
+                }
                 return (launch, ())
             },
             record: { launch, _, transaction in

@@ -1,0 +1,54 @@
+import FoundationEssentials
+import Postgres
+import Workflows
+
+/// Ends what an organisation has at Stripe: pages on which somebody could still pay, and its subscriptions. The
+/// customer stays there with its invoices, as the law wants them kept.
+struct BillingClosure: Sendable {
+    let platform: Platform
+    let orgID: UUID
+
+    /// Issued again, it does nothing more. Without a customer there is nothing to end.
+    /// - Parameter name: of the step.
+    func close(endingSubscriptions: Bool, _ name: String, _ context: WorkflowContext) async throws {
+        let account = try await BillingStore(database: platform.database).find(org: orgID)
+        guard let customer = account?.customerID else { return }
+        guard let stripe = platform.stripe else { throw PermanentFailure.billingNotConfigured }
+        try await context.step(name, retry: TearDownTenant.persistent) { key in
+            let checkouts = CheckoutStore(database: platform.database)
+            for checkout in try await checkouts.open(org: orgID) {
+                try await expire(checkout, customer, stripe, key)
+            }
+            guard endingSubscriptions else { return }
+            for subscription in try await stripe.subscriptions(customer: customer)
+            where SubscriptionState.Standing(status: subscription.status) != .ended
+                && subscription.status != "incomplete_expired"
+            {
+                try await stripe.cancelSubscription(id: subscription.id)
+            }
+        }
+    }
+
+    /// One whose creation was never answered is created again under its key: then its id is known. Past the
+    /// key's life the page has ended by itself.
+    private func expire(
+        _ checkout: CheckoutRow, _ customer: String, _ stripe: StripeClient, _ key: String
+    ) async throws {
+        let checkouts = CheckoutStore(database: platform.database)
+        var session = checkout.sessionID
+        if session == nil, checkout.isKeyAlive, let form = try await form(of: checkout, customer, stripe) {
+            session = try await stripe.createCheckout(form, idempotencyKey: checkout.idempotencyKey).id
+        }
+        if let session {
+            try await stripe.expireCheckout(id: session, idempotencyKey: "expire-\(checkout.id.text)-\(key)")
+        }
+        try await checkouts.close(checkout.id)
+    }
+
+    private func form(
+        of checkout: CheckoutRow, _ customer: String, _ stripe: StripeClient
+    ) async throws -> StripeForm? {
+        guard let plan = platform.configuration.billing.plans.named(checkout.plan) else { return nil }
+        return try await checkout.form(customer: customer, plan: plan, stripe)
+    }
+}
