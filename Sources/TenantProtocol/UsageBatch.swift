@@ -1,7 +1,7 @@
 /// `POST /cp/llm-usage-events`: what an organisation's workspaces have used of language models.
 ///
 /// Authenticated as the tenant. At most `maximumEvents` events and `maximumBytes` of JSON, sent as it is or
-/// with `Content-Encoding: gzip`. Answers 200 with a `UsageReceipt` once everything is on the platform's disk.
+/// with `Content-Encoding: gzip`. Answers 200 with a `UsageReceipt` once all of it is on the platform's disk.
 /// An event counts once for ever, by its id and by its place in the tenant's stream.
 package struct UsageBatch: Codable, Sendable, Equatable {
     /// UUID of the stream that the events stand in: a spool begins a new one whenever it cannot be sure to go

@@ -78,6 +78,10 @@ import Testing
                 "SECRETS_ENCRYPTION_KEY": Self.oldKey, "KMS_KEY_ARN": Self.arn,
                 "PATH": "/usr/bin:/bin",
             ]) { $1 }
+            // The key service falls silent in the second batch: it cannot end before it is killed.
+            let (skip, silence) = (Rewrap.batch + 20, #""operation":"GenerateDataKey","fault":"silence""#)
+            try await cloud.operate(
+                "PUT", "faults", #"{"rules":[{"service":"kms",\#(silence),"skip":\#(skip),"seconds":60}]}"#)
             let program = builtProduct("controlplane")
             let first = try ChildProcess(program, ["rewrap"], environment: environment)
             try await eventually("the first batch") {
@@ -85,6 +89,7 @@ import Testing
             }
             first.signal(SIGKILL)
             _ = try await first.wait()
+            try await cloud.operate("PUT", "faults", #"{"rules":[]}"#)
             let done = try await service.count("tenants WHERE get_byte(secrets_sealed, 0) = 2")
             #expect(done >= Rewrap.batch && done < count)
 

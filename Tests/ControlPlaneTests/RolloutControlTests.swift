@@ -110,7 +110,7 @@ import Testing
         try await TestCloud.run { cloud in
             let v2 = try await cloud.push("v2")
             try await cloud.signUp(three)
-            try await cloud.simulate(#"{"rules":[{"slugs":["canary"],"redeploy_ms":4000}]}"#)
+            try await cloud.simulate(#"{"rules":[{"slugs":["canary"],"redeploy_ms":15000}]}"#)
             let answers = try await withThrowingTaskGroup(of: TestService.Answer.self) { group in
                 for _ in 0..<4 { group.addTask { try await cloud.order(order) } }
                 return try await group.reduce(into: []) { $0.append($1) }
