@@ -31,8 +31,11 @@ func application(
         logger: platform.logger)
     app.addServices(
         platform.database, platform.quickReads, platform.engine, platform.limiter,
-        Reconciler(platform: platform),
+        Reconciler(platform: platform), CreditWatch(platform: platform),
         AuditSealer(database: platform.database, logger: platform.logger))
+    if let stripe = platform.stripe {
+        app.addServices(OverageReporter(platform: platform, stripe: stripe))
+    }
     return app
 }
 

@@ -5,7 +5,7 @@ func routes(_ platform: Platform) -> [Route] {
     let described =
         publicRoutes(platform) + instanceRoutes(platform) + browserRoutes(platform)
         + customerRoutes(platform) + credentialRoutes(platform) + orgRoutes(platform)
-        + tenantRoutes(platform) + rolloutRoutes(platform)
+        + tenantRoutes(platform) + rolloutRoutes(platform) + creditRoutes(platform)
     return described + [.openAPI(of: described)]
 }
 
@@ -82,6 +82,30 @@ private func customerRoutes(_ platform: Platform) -> [Route] {
         .post("/cp/orgs/:slug/suspend", .customers(.manageBilling), suspensions.suspendOwn),
         .post("/cp/orgs/:slug/resume", .customers(.manageBilling), suspensions.resumeOwn),
         .get("/cp/orgs/:slug/export", .customers(.exportOrgs), export.showOwn),
+    ]
+}
+
+/// What is used, and what that costs: as customers see it, and as operators do.
+private func creditRoutes(_ platform: Platform) -> [Route] {
+    let usage = UsageReportRoutes(platform: platform)
+    let credits = CreditRoutes(platform: platform)
+    return [
+        .get("/cp/orgs/:slug/usage", .customers(.readBilling), usage.showOwn),
+        .get("/cp/orgs/:slug/credits", .customers(.readBilling), credits.showOwn),
+        .patch("/cp/orgs/:slug/overage-cap", .customers(.manageBilling), credits.setCap),
+        .get("/cp/admin/orgs/:slug/usage", .operators(.read), usage.show),
+        .get("/cp/admin/orgs/:slug/credits", .operators(.read), credits.show),
+        .post("/cp/admin/orgs/:slug/credits", .operators(.admin), credits.adjust),
+    ] + overageRoutes(platform)
+}
+
+/// Where nothing can be paid, nothing is reported.
+private func overageRoutes(_ platform: Platform) -> [Route] {
+    guard let stripe = platform.stripe else { return [] }
+    let overage = OverageRoutes(platform: platform, stripe: stripe)
+    return [
+        .get("/cp/admin/billing/overage", .operators(.read), overage.compare),
+        .post("/cp/admin/billing/overage/repair", .operators(.admin), overage.repair),
     ]
 }
 

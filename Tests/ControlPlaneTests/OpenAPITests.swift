@@ -7,9 +7,12 @@ import Testing
 
 /// The OpenAPI document against the table of routes.
 @Suite struct OpenAPITests {
-    /// Without an identity provider the routes of browsers are not there.
+    /// Without an identity provider the routes of browsers are not there, and without Stripe not those of
+    /// money.
     private static let oidc = [
         "OIDC_ISSUER": "http://127.0.0.1:9", "OIDC_CLIENT_ID": "id", "OIDC_CLIENT_SECRET": "secret",
+        "STRIPE_API_URL": "http://127.0.0.1:9", "STRIPE_SECRET_KEY": "rk_test_key",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_secret",
     ]
     private static let file = "\(packageRoot)/docs/openapi.json"
 

@@ -76,6 +76,8 @@ struct BillingChange: Sendable {
 
     private func setPlan(_ plan: String, _ org: Org, _ now: Date) async throws {
         guard plan != org.plan else { return }
+        try await CreditLedger(database: transaction, rules: platform.creditRules)
+            .planChanged(org: orgID, from: org.plan, to: plan, at: now)
         try await orgs.setPlan(id: orgID, plan)
         try await record("org.plan_changed", org, ["plan": .string(org.plan)], ["plan": .string(plan)])
     }

@@ -34,6 +34,13 @@ struct TenantSideRoutes: Sendable {
         settings["MOLECULE_SUSPENDED_REASON"] = org.suspension?.reason
         settings["MOLECULE_WORKSPACE_QUOTA"] = quotas.workspaces.map(String.init)
         settings["MOLECULE_LLM_TOKEN_QUOTA"] = quotas.llmTokens.map(String.init)
+        let credits = try await CreditReading(database: platform.database, rules: platform.creditRules)
+            .account(of: orgID, in: Month(containing: Date())).position
+        // A plan without credits leaves the models to the tenant's own keys.
+        if let state = credits.state {
+            settings["MOLECULE_LLM_CREDITS_STATE"] = state.rawValue
+            settings["MOLECULE_LLM_CREDITS_REMAINING"] = "\(credits.remaining)"
+        }
         return try Response.json(settings)
     }
 

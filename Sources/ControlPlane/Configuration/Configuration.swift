@@ -25,6 +25,7 @@ struct Configuration: Sendable {
     var retentionDays: [String: Int]
     var reconciler: ReconcilerSettings
     var browser: BrowserSettings
+    var credits: CreditSettings
     /// Origins whose pages may call the browsers' routes: scheme, host and port.
     var corsOrigins: Set<String>
     var terms: Terms
@@ -146,6 +147,7 @@ struct Configuration: Sendable {
         secrets = SecretSettings(&reader)
         reconciler = ReconcilerSettings(&reader)
         corsOrigins = reader.origins(.corsOrigins)
+        credits = CreditSettings(&reader)
         browser = BrowserSettings(&reader, launch, domains: cloudflare.places.map(\.domain))
         terms = reader.terms()
         traffic = TrafficSettings(&reader)

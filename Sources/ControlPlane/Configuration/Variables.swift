@@ -184,5 +184,5 @@ extension Variable {
             deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, deadlineOffline, poll,
             providerVisibility,
             reconcileInterval, reconcileMode, reconcileGrace, reconcileShare, reconcileFloor, corsOrigins,
-        ] + browser + traffic + billing
+        ] + browser + traffic + billing + credits
 }

@@ -37,6 +37,10 @@ struct Month: Sendable, Hashable, Comparable {
         number == 12 ? Month(year: year + 1, number: 1) : Month(year: year, number: number + 1)
     }
 
+    var previous: Month {
+        number == 1 ? Month(year: year - 1, number: 12) : Month(year: year, number: number - 1)
+    }
+
     var start: Date {
         Self.calendar.date(from: DateComponents(year: year, month: number, day: 1)) ?? .distantPast
     }

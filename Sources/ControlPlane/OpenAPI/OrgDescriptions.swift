@@ -109,7 +109,8 @@ extension NounDescription {
             Dictionary(
                 uniqueKeysWithValues: [
                     "organisation", "tenant", "members", "invitations", "tokens", "boot_events",
-                    "redeploys", "resources", "audit",
+                    "redeploys", "resources", "credit_periods", "credit_grants", "credit_alerts",
+                    "overage_reports", "audit",
                 ].map { ($0, Shape.list(["type": "object"])) })),
     ]
 }

@@ -55,23 +55,24 @@ struct CustomerOrgRoutes: Sendable {
         return plan
     }
 
-    private func view(_ org: Org, _ role: OrgRole? = nil) -> CustomerOrgView {
-        CustomerOrgView(org: org, role: role, plans: platform.configuration.billing.plans)
-    }
-
     /// Those that the user belongs to, or that the key reaches.
     func list(_ request: Request, _ context: AppContext) async throws -> Response {
         if case .key(let key) = context.caller {
             let orgs = try await OrgStore(database: platform.database).list(reachedBy: key)
-            return try Response.json(["orgs": orgs.map { view($0) }])
+            return try Response.json(["orgs": try await CustomerOrgView.all(orgs.map { ($0, nil) }, platform)]
+            )
         }
         let user = try context.user()
         let orgs = try await OrgStore(database: platform.database).list(member: user.id)
-        return try Response.json(["orgs": orgs.map { view($0.org, $0.role) }])
+        return try Response.json(["orgs": try await CustomerOrgView.all(orgs.map { ($0, $1) }, platform)])
     }
 
     func show(_ request: Request, _ context: AppContext) async throws -> Response {
-        try Response.json(view(try context.org(), context.role))
+        let org = try context.org()
+        guard let view = try await CustomerOrgView.all([(org, context.role)], platform).first else {
+            throw AppError.orgNotFound(org.slug)
+        }
+        return try Response.json(view)
     }
 
     private struct Instance: Encodable {

@@ -1,14 +1,11 @@
 import FoundationEssentials
 
-/// An organisation as its members see it in their list.
-///
-/// Credits follow from the plan alone: use is neither counted nor charged, so the balance is the whole
-/// month's, and nothing is used beyond it.
+/// An organisation as its members see it in their list, with its credits of the present month.
 struct CustomerOrgView: Encodable {
     var org: Org
     /// nil for a caller who is no person.
     var role: OrgRole?
-    let plans: Plans
+    let credits: CreditAccount
 
     private enum CodingKeys: String, CodingKey {
         case id, slug, name, plan, status, role
@@ -23,7 +20,6 @@ struct CustomerOrgView: Encodable {
     }
 
     func encode(to encoder: any Encoder) throws {
-        let credits = plans.orFree(org.plan).monthlyCredits
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(org.id.text, forKey: .id)
         try container.encode(org.slug, forKey: .slug)
@@ -33,11 +29,22 @@ struct CustomerOrgView: Encodable {
         try container.encodeIfPresent(role, forKey: .role)
         try container.encode(org.createdAt, forKey: .createdAt)
         try container.encode(org.updatedAt, forKey: .updatedAt)
-        try container.encode(credits, forKey: .creditsBalance)
-        try container.encode(credits, forKey: .planMonthlyCredits)
-        try container.encode(0, forKey: .overageUsedCredits)
-        try container.encode(0, forKey: .overageCapCredits)
+        try container.encode(credits.position.balance, forKey: .creditsBalance)
+        try container.encode(credits.planCredits, forKey: .planMonthlyCredits)
+        try container.encode(credits.position.overage, forKey: .overageUsedCredits)
+        try container.encode(credits.position.cap, forKey: .overageCapCredits)
         try container.encode(org.billingStatus, forKey: .billingStatus)
         try container.encodeIfPresent(org.graceEndsAt, forKey: .graceEndsAt)
+    }
+}
+
+extension CustomerOrgView {
+    /// With one statement for the credits of all. One that was deleted meanwhile is left out.
+    static func all(_ orgs: [(org: Org, role: OrgRole?)], _ platform: Platform) async throws -> [Self] {
+        let credits = try await CreditReading(database: platform.database, rules: platform.creditRules)
+            .accounts(of: orgs.map(\.org.id), in: Month(containing: Date()))
+        return orgs.compactMap { org, role in
+            credits[org.id].map { CustomerOrgView(org: org, role: role, credits: $0) }
+        }
     }
 }

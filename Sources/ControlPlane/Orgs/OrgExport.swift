@@ -74,7 +74,7 @@ struct OrgExport: Sendable {
                 WHERE org_id = \(org) ORDER BY id
                 """
             ),
-        ]
+        ] + creditParts
     }
 
     /// `"name":[...]`, the audit log left out.

@@ -1,0 +1,7 @@
+import ArgumentParser
+
+struct BillingCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "billing", abstract: "What is charged, and whether Stripe knows it.",
+        subcommands: [ReconcileBilling.self])
+}
