@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Postgres
 
-/// Writes credits: months, grants and caps. Whatever changes an organisation's credits locks its row first, so
-/// that one change comes after another; use that is ingested meanwhile waits for nobody.
+/// Writes credits: months, grants and caps. Whatever changes an organisation's credits locks its row first,
+/// so that one change comes after another; use that is ingested meanwhile waits for nobody.
 struct CreditLedger: Sendable {
     let database: Transaction
     let rules: CreditRules

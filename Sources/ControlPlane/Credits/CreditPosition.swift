@@ -6,7 +6,7 @@ struct CreditPosition: Sendable, Equatable {
     /// By plans and by hand.
     var granted: Int
     var usedMillicredits: Int
-    /// Overage that is charged already, and stays so: credits granted afterwards are for use that comes after.
+    /// Overage that is charged already, and stays so: credits granted afterwards are for use after that.
     var settled: Int
     /// Overage at most; 0 for a plan without any. Nobody is charged beyond it.
     var cap: Int

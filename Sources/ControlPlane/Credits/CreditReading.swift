@@ -61,8 +61,8 @@ struct CreditReading: Sendable {
         """
     }
 
-    /// Of the organisation `o`: a plan changes only in a month that is opened with the one before, so the next
-    /// opened month tells what was in force until then.
+    /// Of the organisation `o`: a plan changes only in a month that is opened with the one before, so the
+    /// next opened month tells what was in force until then.
     static func planAfter(_ month: Month) -> SQL {
         """
         SELECT plan, plan_credits FROM credit_grants

@@ -16,12 +16,13 @@ struct CreditWatchStore: Sendable {
         let position = account.position
         let reached = CreditAlert.Kind.allCases.filter(position.reached)
         guard !reached.isEmpty else { return [] }
+        let used = reached.map { $0.isOfCap ? position.overage : position.used }
+        let limits = reached.map { $0.isOfCap ? position.cap : position.granted }
         let rows = try await database.query(
             """
             INSERT INTO credit_alerts (org_id, period, kind, used, credit_limit)
             SELECT \(account.org), \(account.month.firstDay), kind, used, credit_limit
-            FROM unnest(\(reached.map(\.rawValue)), \(reached.map { $0.isOfCap ? position.overage : position.used }),
-                \(reached.map { $0.isOfCap ? position.cap : position.granted }))
+            FROM unnest(\(reached.map(\.rawValue)), \(used), \(limits))
                 AS new (kind, used, credit_limit)
             ON CONFLICT (org_id, period, kind) DO NOTHING
             RETURNING kind, at, used, credit_limit
@@ -39,7 +40,8 @@ struct CreditWatchStore: Sendable {
     }
 
     /// Keeps what was seen. The caller holds the organisation's lock.
-    /// - Returns: whether the tenant knows another state. One that was never looked at knows that all is well.
+    /// - Returns: whether the tenant knows another state. One that was never looked at knows that all is
+    ///   well.
     func saw(_ account: CreditAccount, receivedAt: Date?) async throws -> Bool {
         let state = account.position.state
         let before = try await database.query(

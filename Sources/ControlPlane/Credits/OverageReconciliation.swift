@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Postgres
 
-/// An organisation's overage of a month in three books: as its usage computes it, as the platform has reported
-/// it, and as Stripe has counted it.
+/// An organisation's overage of a month in three books: as its usage computes it, as the platform has
+/// reported it, and as Stripe has counted it.
 struct OverageBooks: Sendable, Encodable {
     var org: UUID
     var slug: String

@@ -7,9 +7,9 @@ import ServiceLifecycle
 /// sums.
 ///
 /// A row is committed before its event is sent, and marked as unknown before each attempt. An outcome that is
-/// not known is tried again under the same identifier for as long as Stripe certainly remembers it; afterwards
-/// Stripe's sums decide whether it is there, and nothing is sent before they do. Of all replicas each may run
-/// it: rows are cut under the organisation's lock, and each attempt is claimed.
+/// Stripe's sums decide whether it is there, and nothing is sent before they do. All replicas may
+/// Stripe's sums decide whether it is there, and nothing is sent before they do. Of all replicas each may
+/// run it: rows are cut under the organisation's lock, and each attempt is claimed.
 struct OverageReporter: Service {
     /// Longer than a call may take.
     static let lease: Duration = .seconds(90)
@@ -31,7 +31,8 @@ struct OverageReporter: Service {
     private var interval: Duration { platform.configuration.credits.reportInterval }
 
     func run() async throws {
-        guard interval > .zero else { return }
+        // A service that returns ends the others.
+        guard interval > .zero else { return try await gracefulShutdown() }
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 try? await Task.sleep(for: min(Self.tick, interval))

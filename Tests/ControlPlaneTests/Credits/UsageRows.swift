@@ -28,7 +28,7 @@ extension TestService {
                     INSERT INTO \(identifier: table.0) AS known (org_id, \(identifier: table.1),
                         workspace_id, provider, model, events, input_tokens, output_tokens, cached_tokens,
                         reasoning_tokens, millicredits)
-                    SELECT \(org), date_trunc(\(table.1)::text, \(date) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC',
+                    SELECT \(org), date_trunc(\(table.1)::text, \(date), 'UTC'),
                         \(workspace), 'p', \(model), 1, \(tokens), 0, 0, 0, \(millicredits)
                     ON CONFLICT (org_id, \(identifier: table.1), workspace_id, provider, model)
                     DO UPDATE SET events = known.events + 1,
