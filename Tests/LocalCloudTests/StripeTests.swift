@@ -4,9 +4,17 @@ import Testing
 /// Stripe's own package against the Stripe endpoint, and what the endpoint signs against the package.
 @Suite struct StripeTests {
     @Test(arguments: [
-        "catalogue", "errors", "pages", "idempotency", "subscribing", "webhooks",
+        "catalogue", "errors", "pages", "idempotency", "subscribing", "webhooks", "renewals", "prorations",
+        "dunning", "paused", "meters", "portal",
     ])
     func answersTheOfficialPackage(scenario: String) async throws {
         try await RunningCloud.with { try await $0.judge("localcloud_stripe.py", scenario) }
+    }
+
+    @Test func theRestrictedKeyMayWhatIsAllowedAndNothingElse() async throws {
+        let file = "\(packageRoot)/deploy/stripe-restricted-key.json"
+        try await RunningCloud.with("--stripe-permissions", file) {
+            try await $0.judge("localcloud_stripe.py", "restricted")
+        }
     }
 }

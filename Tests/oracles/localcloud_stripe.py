@@ -2,6 +2,7 @@
 
 usage: localcloud_stripe.py READY_FILE SCENARIO"""
 
+import calendar
 import http.server
 import json
 import os
@@ -340,6 +341,268 @@ def webhooks():
     operate("POST", f"stripe/events/{event.id}/resend")
     assert next_event("whsec_next")[0].id == event.id
     assert stripe.WebhookEndpoint.delete(endpoint.id).deleted
+
+
+def renewals():
+    start = calendar.timegm((2026, 1, 31, 12, 0, 0))
+    clock, customer, subscription = on_clock(start)
+    ends = []
+    for _ in range(3):
+        ends.append(stripe.Subscription.retrieve(subscription.id)["items"].data[0].current_period_end)
+        advance(clock, ends[-1] + 2 * 3600)
+    days = [time.gmtime(end)[1:3] for end in ends]
+    assert days == [(2, 28), (3, 31), (4, 30)], days
+    invoices = stripe.Invoice.list(customer=customer).data[::-1]
+    assert [i.billing_reason for i in invoices] == ["subscription_create"] + ["subscription_cycle"] * 3
+    assert {(i.status, i.amount_paid) for i in invoices} == {("paid", 2900)}
+    assert [i.created for i in invoices] == [start] + ends
+    assert [i.status_transitions.finalized_at for i in invoices[1:]] == [end + 3600 for end in ends]
+    assert len({i.number for i in invoices}) == 4
+    # A draft may still change for an hour.
+    end = stripe.Subscription.retrieve(subscription.id)["items"].data[0].current_period_end
+    advance(clock, end + 60)
+    draft = stripe.Invoice.list(customer=customer, status="draft").data[0]
+    assert draft.automatically_finalizes_at == end + 3600 and draft.auto_advance
+    assert stripe.Invoice.finalize_invoice(draft.id).status == "open"
+    assert stripe.Invoice.pay(draft.id).status == "paid"
+    # To the end of the period, and then no more.
+    changed = stripe.Subscription.modify(subscription.id, cancel_at_period_end=True)
+    over = changed["items"].data[0].current_period_end
+    assert changed.status == "active" and changed.cancel_at == over
+    advance(clock, over + 1)
+    ended = stripe.Subscription.retrieve(subscription.id)
+    assert (ended.status, ended.ended_at) == ("canceled", over)
+    assert types()[-3:] == [
+        "test_helpers.test_clock.advancing",
+        "customer.subscription.deleted",
+        "test_helpers.test_clock.ready",
+    ]
+    assert [s.id for s in stripe.Subscription.list(customer=customer, status="all").data] == [ended.id]
+    assert not stripe.Subscription.list(customer=customer).data
+    assert stripe.test_helpers.TestClock.delete(clock).deleted
+    refused(stripe.InvalidRequestError, 404, stripe.Customer.retrieve, customer)
+
+
+def prorations():
+    start = int(time.time()) // DAY * DAY - 3 * DAY
+    clock, customer, subscription = on_clock(start, "pm_card_visa", "starter_monthly")
+    item = subscription["items"].data[0]
+    period = item.current_period_end - start
+    advance(clock, start + period // 2)
+    change = {"id": item.id, "price": price("pro_monthly").id}
+    up = stripe.Subscription.modify(
+        subscription.id,
+        items=[change, {"price": price("pro_overage").id}],
+        proration_behavior="always_invoice",
+        expand=["latest_invoice"],
+    )
+    details = lambda line: line.parent.subscription_item_details
+    lines = [(line.amount, details(line).proration) for line in up.latest_invoice.lines]
+    assert lines == [(-1450, True), (4950, True)], lines
+    assert (up.latest_invoice.status, up.latest_invoice.amount_paid) == ("paid", 3500)
+    assert up["items"].data[0].current_period_end == item.current_period_end
+    # Down again: the difference is credit, which the renewal uses.
+    advance(clock, start + period * 3 // 4)
+    down = {"id": item.id, "price": price("starter_monthly").id}
+    overage = {"id": up["items"].data[1].id, "deleted": True}
+    stripe.Subscription.modify(
+        subscription.id, items=[down, overage], proration_behavior="always_invoice", expand=["latest_invoice"]
+    )
+    assert stripe.Customer.retrieve(customer).balance == -1750
+    advance(clock, item.current_period_end + 7200)
+    renewal = stripe.Invoice.list(customer=customer, limit=1).data[0]
+    assert (renewal.total, renewal.amount_due, renewal.amount_paid) == (2900, 1150, 1150)
+    assert (renewal.starting_balance, renewal.ending_balance) == (-1750, 0)
+    # Not at once: it waits for the renewal.
+    now = renewal.created
+    period = stripe.Subscription.retrieve(subscription.id)["items"].data[0].current_period_end - now
+    advance(clock, now + period // 2)
+    stripe.Subscription.modify(subscription.id, items=[change])
+    assert stripe.Invoice.list(customer=customer, limit=1).data[0].id == renewal.id
+    advance(clock, now + period + 7200)
+    latest = stripe.Invoice.list(customer=customer, limit=1).data[0]
+    assert (latest.total, latest.status) == (9900 + 4950 - 1450, "paid")
+    # A card that is declined changes nothing when that is asked for.
+    operate("PUT", f"stripe/customers/{customer}", {"card": "failing"})
+    error = refused(
+        stripe.CardError,
+        402,
+        stripe.Subscription.modify,
+        subscription.id,
+        items=[{"id": item.id, "quantity": 3}],
+        proration_behavior="always_invoice",
+        payment_behavior="error_if_incomplete",
+    )
+    assert error.code == "card_declined"
+    assert stripe.Subscription.retrieve(subscription.id)["items"].data[0].quantity == 1
+
+
+def dunning():
+    start = int(time.time()) // DAY * DAY
+    clock, customer, subscription = on_clock(start)
+    end = subscription["items"].data[0].current_period_end
+    operate("PUT", f"stripe/customers/{customer}", {"card": "failing"})
+    advance(clock, end + 3600)
+    status = lambda: stripe.Subscription.retrieve(subscription.id).status
+    invoice = stripe.Invoice.list(customer=customer, limit=1).data[0]
+    assert (status(), invoice.status, invoice.attempt_count) == ("past_due", "open", 1)
+    assert invoice.next_payment_attempt == end + 3600 + 3 * DAY
+    assert stripe.Customer.retrieve(customer).delinquent
+    refused(stripe.CardError, 402, stripe.Invoice.pay, invoice.id)
+    assert stripe.Invoice.retrieve(invoice.id).attempt_count == 2
+    advance(clock, end + 20 * DAY)
+    invoice = stripe.Invoice.retrieve(invoice.id)
+    assert (status(), invoice.attempt_count, invoice.next_payment_attempt) == ("unpaid", 4, None)
+    assert types(type="invoice.payment_failed") == ["invoice.payment_failed"] * 4
+    # While it is unpaid, renewals stay drafts.
+    latest = lambda: stripe.Subscription.retrieve(subscription.id, expand=["latest_invoice"]).latest_invoice
+    advance(clock, end + 40 * DAY)
+    assert (latest().status, latest().auto_advance) == ("draft", False)
+    operate("PUT", f"stripe/customers/{customer}", {"card": "good"})
+    assert stripe.Invoice.pay(invoice.id).status == "paid"
+    assert status() == "active"
+    # Another end of the same story, by the account's settings.
+    operate("PUT", "stripe/dunning", {"retry_days": [1], "end": "canceled"})
+    clock, customer, subscription = on_clock(start)
+    operate("PUT", f"stripe/customers/{customer}", {"card": "failing"})
+    advance(clock, end + 3 * DAY)
+    assert status() == "canceled"
+    # A first payment that fails.
+    clock, customer, subscription = on_clock(start, "pm_card_chargeCustomerFail")
+    assert subscription.status == "incomplete"
+    advance(clock, start + 2 * DAY)
+    assert status() == "incomplete_expired"
+    assert stripe.Invoice.list(customer=customer).data[0].status == "void"
+
+
+def paused():
+    start = int(time.time()) // DAY * DAY
+    clock, customer, subscription = on_clock(start)
+    stripe.Subscription.modify(subscription.id, pause_collection={"behavior": "void"})
+    end = subscription["items"].data[0].current_period_end
+    advance(clock, end + 2 * DAY)
+    renewed = stripe.Subscription.retrieve(subscription.id, expand=["latest_invoice"])
+    assert (renewed.status, renewed.latest_invoice.status) == ("active", "void")
+    assert stripe.Subscription.modify(subscription.id, pause_collection="").pause_collection is None
+    canceled = stripe.Subscription.cancel(subscription.id)
+    assert (canceled.status, canceled.ended_at) == ("canceled", end + 2 * DAY)
+    refused(stripe.InvalidRequestError, 404, stripe.Subscription.cancel, subscription.id)
+
+
+def meters():
+    meter = stripe.billing.Meter.create(
+        display_name="Calls",
+        event_name="calls",
+        default_aggregation={"formula": "sum"},
+        customer_mapping={"type": "by_id", "event_payload_key": "who"},
+        value_settings={"event_payload_key": "n"},
+    )
+    assert [m.id for m in stripe.billing.Meter.list(status="active").data][0] == meter.id
+    start = int(time.time()) // DAY * DAY
+    clock, customer, subscription = on_clock(start, "pm_card_visa", "pro_monthly", "pro_overage")
+
+    def report(value, at, identifier, name="llm_overage_credits"):
+        return stripe.billing.MeterEvent.create(
+            event_name=name,
+            identifier=identifier,
+            timestamp=at,
+            payload={"stripe_customer_id": customer, "value": str(value)},
+        )
+
+    assert report(20_000, start, "one").identifier == "one"
+    error = refused(stripe.InvalidRequestError, 400, report, 20_000, start, "one")
+    assert "An event already exists with identifier one." in str(error)
+    assert error.headers["stripe-should-retry"] == "false"
+    advance(clock, start + 2 * DAY)
+    report(12_345, start + DAY + 60, "two")
+    report(1, start + 2 * DAY + 300, "three")
+    refused(stripe.InvalidRequestError, 400, report, 1, start + 2 * DAY + 301, "four")
+    refused(stripe.InvalidRequestError, 400, report, 1, start - 34 * DAY, "five")
+    refused(stripe.InvalidRequestError, 400, report, 1, start, "six", "nothing")
+    overage = price("pro_overage").recurring.meter
+
+    def summaries(begin, end, **more):
+        found = stripe.billing.Meter.list_event_summaries(
+            overage, customer=customer, start_time=begin, end_time=end, **more
+        )
+        return [(row.start_time, row.aggregated_value) for row in found.data]
+
+    assert summaries(start, start + 3 * DAY) == [(start, 32_346)]
+    assert summaries(start, start + 3 * DAY, value_grouping_window="day") == [
+        (start + 2 * DAY, 1),
+        (start + DAY, 12_345),
+        (start, 20_000),
+    ]
+    assert summaries(start + 5 * DAY, start + 6 * DAY) == []
+    refused(stripe.InvalidRequestError, 400, summaries, start, start + 61)
+    # What came only just is counted later.
+    inject("hidden", "createMeterEvent", seconds=1)
+    report(5, start + 2 * DAY, "seven")
+    assert summaries(start, start + 3 * DAY) == [(start, 32_346)]
+    time.sleep(1.1)
+    assert summaries(start, start + 3 * DAY) == [(start, 32_351)]
+    # The renewal bills it: 4 cents for each 10,000 that were begun, beside the next month.
+    end = subscription["items"].data[0].current_period_end
+    advance(clock, end + 60)
+    report(10_000, end - 60, "late, while the invoice is a draft")
+    advance(clock, end + 7200)
+    invoice = stripe.Invoice.list(customer=customer, limit=1).data[0]
+    lines = [(line.pricing.price_details.price, line.quantity, line.amount) for line in invoice.lines]
+    assert lines == [(price("pro_overage").id, 42_351, 20), (price("pro_monthly").id, 1, 9900)], lines
+    assert (invoice.status, invoice.amount_paid) == ("paid", 9920)
+
+
+def portal():
+    customer = stripe.Customer.create(email="ada@people.example")
+    session = checkout(customer.id, "starter_monthly")
+    press(session.url, "pay")
+    subscription = stripe.checkout.Session.retrieve(session.id).subscription
+    made = stripe.billing_portal.Session.create(customer=customer.id, return_url="https://cp.example/org")
+    status, body, _ = press(made.url)
+    assert status == 200 and "ada@people.example" in body and "Change to Pro, 99.00 USD" in body
+    read = lambda: stripe.Subscription.retrieve(subscription, expand=["latest_invoice"])
+    assert press(made.url, f"plan:{subscription}:{price('pro_monthly').id}")[0] == 303
+    assert read()["items"].data[0].price.lookup_key == "pro_monthly"
+    assert read().latest_invoice.billing_reason == "subscription_update"
+    press(made.url, f"cancel:{subscription}")
+    assert read().cancel_at_period_end and "ends with this period" in press(made.url)[1]
+    press(made.url, f"keep:{subscription}")
+    assert not read().cancel_at_period_end
+    before = stripe.Customer.retrieve(customer.id).invoice_settings.default_payment_method
+    press(made.url, "card:failing")
+    assert stripe.Customer.retrieve(customer.id).invoice_settings.default_payment_method != before
+    stripe.Subscription.modify(
+        subscription,
+        items=[{"id": read()["items"].data[0].id, "quantity": 2}],
+        proration_behavior="always_invoice",
+    )
+    unpaid = read().latest_invoice
+    assert (read().status, unpaid.status) == ("past_due", "open")
+    status, body, _ = press(made.url, f"invoice:{unpaid.id}")
+    assert status == 402 and "Your card was declined." in body
+    assert press(unpaid.hosted_invoice_url, "pay")[0] == 402
+    press(made.url, "card:good")
+    assert press(made.url, f"invoice:{unpaid.id}")[0] == 303
+    assert (read().status, read().latest_invoice.status) == ("active", "paid")
+    assert press(made.url, "return")[2] == "https://cp.example/org"
+    other = stripe.Customer.create()
+    theirs = stripe.billing_portal.Session.create(customer=other.id)
+    assert press(theirs.url, f"cancel:{subscription}")[0] == 404 and not read().cancel_at_period_end
+    assert press(made.url + "x")[0] == 404
+
+
+def restricted():
+    create_clock = stripe.test_helpers.TestClock.create
+    refused(stripe.PermissionError, 403, create_clock, frozen_time=1, api_key=RESTRICTED_KEY)
+    refused(stripe.PermissionError, 403, stripe.WebhookEndpoint.list, api_key=RESTRICTED_KEY)
+    refused(stripe.PermissionError, 403, stripe.Product.create, name="x", api_key=RESTRICTED_KEY)
+    error = refused(stripe.PermissionError, 403, stripe.Invoice.pay, "in_1", api_key=RESTRICTED_KEY)
+    assert "'invoices' with 'write' access" in str(error) and RESTRICTED_KEY not in str(error)
+    customer = stripe.Customer.create(api_key=RESTRICTED_KEY)
+    assert stripe.Customer.retrieve(customer.id, api_key=RESTRICTED_KEY).id == customer.id
+    stripe.Price.list(api_key=RESTRICTED_KEY)
+    needed = operate("GET", "stripe/permissions")["needed"]
+    assert needed == {"customers": "write", "prices": "read"}
 
 
 globals()[sys.argv[2]]()

@@ -67,6 +67,10 @@ actor StripeService {
         do {
             guard let route else { throw StripeError.noRoute(call.method, call.path) }
             try keys.admit(call, route)
+            if let version = call.header("stripe-version"), version != StripeAccount.apiVersion {
+                throw StripeError.invalid(
+                    "Stripe-Version", "The local cloud speaks \(StripeAccount.apiVersion), not \(version).")
+            }
             if keys.isRestricted(call) { needed.insert(route.operation.need) }
             let form = try StripeParameters(Self.pairs(call))
             if let key {
