@@ -21,7 +21,8 @@ import Testing
             form(["test_clock": clock, "payment_method": "pm_card_visa", "email": "a@b.example"]))
         var fields = ["customer": customer.id]
         for (index, price) in prices.enumerated() { fields["items[\(index)][price]"] = "price_\(price)" }
-        return (account, clock, try account.createSubscription(form(fields)).id)
+        let subscription = try account.createSubscription(form(fields)).id
+        return (account, clock, subscription)
     }
 
     private static func advance(_ account: inout StripeAccount, _ clock: String, days: Int) throws {

@@ -7,13 +7,16 @@ import Logging
 #endif
 
 /// Stripe's API as far as subscriptions, their invoices and metered usage need it, with its hosted pages:
-/// one account, in memory, in test mode.
+/// one account, in memory, in test mode. There are no trials, taxes, discounts, tiers or credit notes, and a
+/// subscription keeps its interval; a parameter of theirs is refused as unknown.
 actor StripeService {
     private let keys: StripeKeys
     private let gate: CallGate
     var account: StripeAccount
     private var idempotency = IdempotencyRecords()
     private var callNumber = 0
+    /// When it was last looked what is due on the wall.
+    private var looked = 0
     /// What restricted calls needed so far.
     private(set) var needed: Set<StripePermissions.Need> = []
     /// Before the path of an endpoint that names no host.
@@ -92,8 +95,9 @@ actor StripeService {
 
     /// On a copy, so that what fails has changed nothing; but a card that is declined has been tried.
     private func carryOut(_ route: StripeRoute, _ form: StripeParameters, _ key: String?) -> HTTPAnswer {
+        account.wallTime = max(account.wallTime, wallTime)
+        if route.operation == .createMeterEvent { return count(form) }
         var changed = account
-        changed.wallTime = max(changed.wallTime, wallTime)
         changed.request = StripeRequest(id: "req_" + ResourceID.hexadecimal(14), idempotencyKey: key)
         defer { account.request = nil }
         do {
@@ -106,6 +110,15 @@ actor StripeService {
             return error.answer
         } catch {
             return StripeError.internalError.answer
+        }
+    }
+
+    /// Without a copy: it is checked as a whole before it is counted, and there may be very many.
+    private func count(_ form: StripeParameters) -> HTTPAnswer {
+        do {
+            return .json(200, try account.createMeterEvent(form))
+        } catch {
+            return (error as? StripeError ?? .internalError).answer
         }
     }
 
@@ -130,7 +143,10 @@ actor StripeService {
     /// Lets the wall's time pass once a second, and gives out the events that are to be sent.
     func takeDue() -> [WebhookParcel] {
         let time = wallTime
-        if time > account.wallTime { account.advanceWall(to: time) }
+        if time > looked {
+            account.advanceWall(to: time)
+            looked = time
+        }
         return account.deliveries.take(at: time).compactMap { delivery in
             guard let event = account.events[delivery.event],
                 let endpoint = account.endpoints[delivery.endpoint]

@@ -41,11 +41,7 @@ enum PortalPage {
     }
 
     private static func section(_ subscription: StripeSubscription, _ account: StripeAccount) -> String {
-        let rows = subscription.items.compactMap { account.prices[$0.price] }.map { price in
-            CheckoutPage.row(
-                account.products[price.product]?.name ?? "",
-                price.meter == nil ? CheckoutPage.money(price.unitAmount, price.currency) : "by use")
-        }.joined(separator: "\n")
+        let rows = subscription.items.compactMap { row($0, account) }.joined(separator: "\n")
         let changes = account.plans(besides: subscription).map { price in
             let amount = CheckoutPage.money(price.unitAmount, price.currency)
             let name = account.products[price.product]?.name ?? price.id
@@ -64,6 +60,15 @@ enum PortalPage {
             \(changes)
             \(end)
             """
+    }
+
+    private static func row(_ item: StripeSubscriptionItem, _ account: StripeAccount) -> String? {
+        guard let price = account.prices[item.price] else { return nil }
+        let name = account.products[price.product]?.name ?? ""
+        guard price.meter == nil else { return CheckoutPage.row(name, "by use") }
+        return CheckoutPage.row(
+            item.quantity == 1 ? name : "\(item.quantity) × \(name)",
+            CheckoutPage.money(price.amount(item.quantity), price.currency))
     }
 
     private static func button(_ action: String, _ text: String, kind: String? = nil) -> String {
