@@ -11,6 +11,14 @@ import Testing
         try await RunningCloud.with { try await $0.judge("localcloud_stripe.py", scenario) }
     }
 
+    @Test func eventsReachThePlatformBehindTheFront() async throws {
+        let port = String(try freePort())
+        let path = SimulatedCloud.webhookPath
+        try await RunningCloud.with("--control-plane", "127.0.0.1:\(port)", "--stripe-webhook", path) {
+            try await $0.judge("localcloud_stripe.py", "front", port)
+        }
+    }
+
     @Test func theRestrictedKeyMayWhatIsAllowedAndNothingElse() async throws {
         let file = "\(packageRoot)/deploy/stripe-restricted-key.json"
         try await RunningCloud.with("--stripe-permissions", file) {

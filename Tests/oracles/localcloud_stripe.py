@@ -268,10 +268,11 @@ def subscribing():
 class Receiver(http.server.BaseHTTPRequestHandler):
     """Keeps what it is sent, and answers with the next of `statuses`."""
 
-    received, statuses = queue.Queue(), []
+    received, statuses, paths = queue.Queue(), [], []
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
+        Receiver.paths.append(self.path)
         Receiver.received.put((body, self.headers["stripe-signature"]))
         self.send_response(Receiver.statuses.pop(0) if Receiver.statuses else 200)
         self.end_headers()
@@ -284,6 +285,18 @@ def receiver():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/hook"
+
+
+def front():
+    """Events go to the platform behind the front, over TLS, signed with both secrets of a rotation."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[3])), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    customer = stripe.Customer.create(email="a@b.example")
+    _, body, signature = next_event(SECRETS[0])
+    for secret in SECRETS:
+        event = stripe.Webhook.construct_event(body, signature, secret)
+        assert event.data.object.id == customer.id and event.type == "customer.created"
+    assert Receiver.paths == ["/cp/webhooks/stripe"]
 
 
 def next_event(secret):
