@@ -67,6 +67,7 @@ let package = Package(
         systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         systemLibrary("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
         systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CNamespaces"),
 
         library("AuditChain", ["CCrypto"]),
@@ -80,8 +81,8 @@ let package = Package(
         binary(
             "ControlPlane",
             [
-                "AuditChain", "AWSSigV4", "CCrypto", "CurlHTTP", "Postgres", "Workflows", "TenantProtocol",
-                hummingbird, argumentParser, logging, lifecycle, xmlCoder, jwtKit,
+                "AuditChain", "AWSSigV4", "CCrypto", "CZlib", "CurlHTTP", "Postgres", "Workflows",
+                "TenantProtocol", hummingbird, argumentParser, logging, lifecycle, xmlCoder, jwtKit,
             ]),
         binary("TenantAgent", ["CNamespaces", "CurlHTTP", "TenantProtocol"]),
         binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
@@ -111,7 +112,7 @@ let package = Package(
         tests("CurlHTTPTests", ["CurlHTTP"]),
         tests("PostgresTests", ["Postgres"]),
         tests("WorkflowsTests", ["Workflows"]),
-        tests("ControlPlaneTests", ["ControlPlane", "AuditChain", "TenantProtocol"]),
+        tests("ControlPlaneTests", ["ControlPlane", "AuditChain", "CZlib", "TenantProtocol"]),
         tests("TenantAgentTests", ["TenantAgent", "TenantProtocol"]),
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),

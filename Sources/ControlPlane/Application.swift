@@ -32,7 +32,10 @@ func application(
     app.addServices(
         platform.database, platform.quickReads, platform.engine, platform.limiter,
         Reconciler(platform: platform), CreditWatch(platform: platform),
-        AuditSealer(database: platform.database, logger: platform.logger))
+        AuditSealer(database: platform.database, logger: platform.logger),
+        UsageKeeper(
+            database: platform.database, retention: configuration.usageRetentionMonths,
+            logger: platform.logger))
     if let stripe = platform.stripe {
         app.addServices(OverageReporter(platform: platform, stripe: stripe))
     }

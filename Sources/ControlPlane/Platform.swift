@@ -27,6 +27,7 @@ struct Platform: Sendable {
     let inbox: BootEventInbox
     let limiter: RequestLimiter
     let breakGlass: BreakGlassAlarm
+    let modelPrices: ModelPriceCache
     let logger: Logger
 
     init(_ configuration: Configuration, logger: Logger) throws {
@@ -82,6 +83,7 @@ struct Platform: Sendable {
         inbox = BootEventInbox(database: database, engine: engine)
         limiter = RequestLimiter(database: database, logger: logger)
         breakGlass = BreakGlassAlarm(database: database, logger: logger)
+        modelPrices = ModelPriceCache(database: database)
         registerWorkflows()
     }
 }

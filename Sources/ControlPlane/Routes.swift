@@ -6,6 +6,7 @@ func routes(_ platform: Platform) -> [Route] {
         publicRoutes(platform) + instanceRoutes(platform) + browserRoutes(platform)
         + customerRoutes(platform) + credentialRoutes(platform) + orgRoutes(platform)
         + tenantRoutes(platform) + rolloutRoutes(platform) + creditRoutes(platform)
+        + usageRoutes(platform)
     return described + [.openAPI(of: described)]
 }
 
@@ -206,5 +207,24 @@ private func rolloutRoutes(_ platform: Platform) -> [Route] {
         .post("/cp/admin/rollouts/:id/abort", .operators(.operate), rollouts.abort),
         .post("/cp/admin/rollouts/:id/promote", .operators(.operate), rollouts.promote),
         .post("/cp/admin/rollouts/:id/rollback", .operators(.operate), rollouts.rollBack),
+    ]
+}
+
+/// What tenants use of language models, and what operators look into of it.
+private func usageRoutes(_ platform: Platform) -> [Route] {
+    let usage = UsageRoutes(platform: platform)
+    let admin = UsageAdminRoutes(platform: platform)
+    let check = UsageCheckRoutes(platform: platform)
+    let prices = PriceRoutes(platform: platform)
+    return [
+        .post("/cp/llm-usage-events", .tenant, usage.report),
+        .get("/cp/admin/usage/gaps", .operators(.read), admin.gaps),
+        .get("/cp/admin/usage/set-aside", .operators(.read), admin.setAside),
+        .post("/cp/admin/usage/set-aside/release", .operators(.operate), admin.release),
+        .post("/cp/admin/usage/set-aside/discard", .operators(.admin), admin.discard),
+        .get("/cp/admin/usage/check", .operators(.read), check.show),
+        .post("/cp/admin/usage/rebuild", .operators(.operate), check.rebuild),
+        .get("/cp/admin/usage/prices", .operators(.read), prices.list),
+        .post("/cp/admin/usage/prices", .operators(.admin), prices.set),
     ]
 }

@@ -3,7 +3,10 @@ import Foundation
 
 struct Usage: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "What organisations use of language models.", subcommands: [ShowUsage.self])
+        abstract: "What organisations use of language models: sums, gaps, events set aside, prices.",
+        subcommands: [
+            ShowUsage.self, UsageGaps.self, SetAsideCommand.self, UsageCheckCommand.self, UsagePrices.self,
+        ])
 }
 
 struct ShowUsage: AsyncParsableCommand {

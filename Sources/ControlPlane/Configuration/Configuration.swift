@@ -31,6 +31,8 @@ struct Configuration: Sendable {
     var terms: Terms
     var traffic: TrafficSettings
     var billing: BillingSettings
+    /// Whole months for which single usage events are kept.
+    var usageRetentionMonths: Int
 
     struct AWSSettings: Sendable {
         var region: String
@@ -152,6 +154,7 @@ struct Configuration: Sendable {
         terms = reader.terms()
         traffic = TrafficSettings(&reader)
         billing = BillingSettings(&reader)
+        usageRetentionMonths = reader.integer(.usageRetention, in: 3...1_200)
         guard reader.problems.isEmpty else { throw ConfigurationError(problems: reader.problems) }
     }
 }

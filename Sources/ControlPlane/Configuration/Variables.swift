@@ -184,5 +184,6 @@ extension Variable {
             deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, deadlineOffline, poll,
             providerVisibility,
             reconcileInterval, reconcileMode, reconcileGrace, reconcileShare, reconcileFloor, corsOrigins,
+            usageRetention,
         ] + browser + traffic + billing + credits
 }

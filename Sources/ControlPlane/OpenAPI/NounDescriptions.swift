@@ -2,7 +2,7 @@
 let nounDescriptions: [NounDescription] = [
     .liveness, .browser, .customerOrgs, .members, .credentials, .orgs, .tenants, .releases, .rollouts,
     .account, .audit, .credits,
-    .instances,
+    .instances, .usage,
 ]
 
 extension NounDescription {

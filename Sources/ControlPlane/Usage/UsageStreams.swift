@@ -1,0 +1,73 @@
+import FoundationEssentials
+import Postgres
+import TenantProtocol
+
+/// The streams of events, and what is missing in them.
+struct UsageStreams: Sendable {
+    /// Pieces that are named of one stream; how many places there are is told whole.
+    static let maximumPieces = 20
+
+    let database: any PostgresExecutor
+
+    /// Of a row of `usage_streams`: what is neither received nor lost before the highest place that is known.
+    static let gaps: SQL =
+        """
+        int8multirange(int8range(1, coalesce(upper(received + lost), 1))) - received - lost
+        """
+
+    struct Gap: Encodable, Sendable {
+        var slug: String
+        var orgID: String
+        var epoch: String
+        /// The oldest, at most `maximumPieces`.
+        var missing: [SequenceRange]
+        var missingPlaces: Int
+        var lost: [SequenceRange]
+        var lostPlaces: Int
+        var lastReceivedAt: Date
+
+        enum CodingKeys: String, CodingKey {
+            case slug, epoch, missing, lost
+            case orgID = "org_id"
+            case missingPlaces = "missing_places"
+            case lostPlaces = "lost_places"
+            case lastReceivedAt = "last_received_at"
+        }
+    }
+
+    /// Streams of which something is missing or was lost, what is missing first.
+    /// - Parameter org: nil: of all.
+    func torn(org: UUID?, limit: Int) async throws -> [Gap] {
+        try await database.query(
+            """
+            SELECT o.slug, o.id, s.epoch, s.last_received_at, \(Self.pieces("missing", Self.gaps)),
+                \(Self.pieces("lost", "lost"))
+            FROM usage_streams s JOIN usage_orgs u ON u.key = s.org JOIN orgs o ON o.id = u.org_id
+            WHERE (NOT isempty(\(Self.gaps)) OR NOT isempty(lost)) AND (\(org) IS NULL OR o.id = \(org))
+            ORDER BY isempty(\(Self.gaps)), s.last_received_at DESC, s.epoch LIMIT \(limit)
+            """
+        ).map { row in
+            Gap(
+                slug: try row["slug"], orgID: try row["id", as: UUID.self].text,
+                epoch: try row["epoch", as: UUID.self].text, missing: try Self.ranges(row, "missing"),
+                missingPlaces: try row["missing_places"], lost: try Self.ranges(row, "lost"),
+                lostPlaces: try row["lost_places"], lastReceivedAt: try row["last_received_at"])
+        }
+    }
+
+    private static func pieces(_ name: String, _ ranges: SQL) -> SQL {
+        """
+        ARRAY(SELECT lower(r) FROM unnest(\(ranges)) r LIMIT \(maximumPieces)) AS \(identifier: name + "_from"),
+        ARRAY(SELECT upper(r) - 1 FROM unnest(\(ranges)) r LIMIT \(maximumPieces)) AS \(identifier: name + "_to"),
+        (SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint FROM unnest(\(ranges)) r)
+            AS \(identifier: name + "_places")
+        """
+    }
+
+    /// Columns `<name>_from` and `<name>_to`, both ends included.
+    static func ranges(_ row: Row, _ name: String) throws -> [SequenceRange] {
+        let ends = zip(
+            try row["\(name)_from", as: [Int].self], try row["\(name)_to", as: [Int].self])
+        return ends.map { SequenceRange(from: $0, to: $1) }
+    }
+}
