@@ -21,6 +21,8 @@ struct OverageReporter: Service {
     /// Organisations that are read in one statement.
     static let batch = 200
     private static let tick: Duration = .seconds(15)
+    /// The use of everybody is summed up as often: whose overage is due is found within this time.
+    private static let longestCutPause: Duration = .seconds(300)
 
     let platform: Platform
     let stripe: StripeClient
@@ -34,24 +36,25 @@ struct OverageReporter: Service {
         // A service that returns ends the others.
         guard interval > .zero else { return try await gracefulShutdown() }
         await cancelWhenGracefulShutdown {
+            var nextCut = ContinuousClock.now
             while !Task.isCancelled {
                 try? await Task.sleep(for: min(Self.tick, interval))
                 if Task.isCancelled { return }
+                let cuts = ContinuousClock.now >= nextCut
+                if cuts { nextCut = .now + min(interval, Self.longestCutPause) }
                 do {
-                    try await report()
+                    if cuts { try await cutDue(every: interval, now: Date()) }
+                    try await sendDue()
+                    try await compareDue()
                 } catch let error as PostgresError where error.isConnectionFailure {
                     // The database is away: what is due waits there.
                 } catch {
-                    logger.error("overage not reported", metadata: ["error": "\(error)"])
+                    if !Task.isCancelled {
+                        logger.error("overage not reported", metadata: ["error": "\(error)"])
+                    }
                 }
             }
         }
-    }
-
-    func report(now: Date = Date()) async throws {
-        try await cutDue(every: interval, now: now)
-        try await sendDue()
-        try await compareDue()
     }
 
     // MARK: Cutting
