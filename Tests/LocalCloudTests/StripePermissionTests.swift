@@ -17,11 +17,6 @@ import Testing
         }
     }
 
-    /// Usage beyond a plan is reported by meter.
-    private static let reporting: [String: StripePermissions.Access] = [
-        "billing_meters": .read, "billing_meter_events": .write,
-    ]
-
     @Test func theRestrictedKeyMayWhatIsCalledAndNothingElse() throws {
         var needed: [String: StripePermissions.Access] = [:]
         for (method, path) in try calls() {
@@ -30,7 +25,7 @@ import Testing
             needed[need.resource] = max(needed[need.resource] ?? .read, need.access)
         }
         let file = try StripePermissions(file: "\(packageRoot)/deploy/stripe-restricted-key.json")
-        #expect(file.permissions == needed.merging(Self.reporting) { $1 })
+        #expect(file.permissions == needed)
     }
 
     @Test func writingAllowsToRead() {

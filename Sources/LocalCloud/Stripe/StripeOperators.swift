@@ -5,7 +5,16 @@
 #endif
 
 /// What an operator of the local cloud can see and do behind its callers' backs, under
-/// `/_localcloud/stripe/`.
+/// `/_localcloud/stripe/`:
+///
+/// - `GET deliveries`: every event on its way, with its attempts; `POST deliveries` tries all of them now.
+/// - `POST events/:id/resend`: sends an event once more.
+/// - `GET permissions`: what the restricted key's calls needed.
+/// - `PUT customers/:id` `{"card":"good|failing|none"}`.
+/// - `POST checkout/:id` `{"action":"pay|decline|cancel"}`: the page's buttons without the page.
+/// - `PUT clocks/:id` `{"frozen_time":...}`: lets time pass on a test clock.
+/// - `PUT endpoints/:id` `{"url":...,"secrets":[...]}`: secrets newest first, each of which signs.
+/// - `PUT dunning` `{"retry_days":[3,5,7],"end":"unpaid|canceled|past_due"}`.
 extension StripeService {
     /// - Parameter parts: the path below, split.
     func operate(_ method: String, _ parts: [String], _ body: [UInt8]) -> HTTPAnswer {
@@ -54,7 +63,6 @@ extension StripeService {
         return .empty(204)
     }
 
-    /// `{"card":"good|failing|none"}`
     private func setCard(_ account: inout StripeAccount, _ id: String, _ body: JSONValue) throws {
         switch body["card"]?.string {
         case "good": try account.replaceCard(of: id, with: .good())
@@ -67,7 +75,6 @@ extension StripeService {
         }
     }
 
-    /// `{"action":"pay|decline|cancel"}`: the page's buttons without the page.
     private func decide(_ account: inout StripeAccount, _ id: String, _ body: JSONValue) throws -> HTTPAnswer
     {
         let session = try account.sessions.find(id)
