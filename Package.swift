@@ -51,6 +51,7 @@ let package = Package(
         .executable(name: "memory-plugin", targets: ["MemoryPlugin"]),
         .executable(name: "bench", targets: ["Bench"]),
         .executable(name: "faulty-tenant", targets: ["FaultyTenant"]),
+        .executable(name: "spool-process", targets: ["SpoolProcess"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
@@ -76,27 +77,32 @@ let package = Package(
         library("Postgres", ["CPostgres", logging, lifecycle]),
         library("Workflows", ["Postgres", logging, lifecycle]),
         library("TenantProtocol"),
+        library("PushSignature", ["CCrypto"]),
+        library("DurableFiles"),
+        library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol"]),
         library("TunnelLink", nio),
 
         binary(
             "ControlPlane",
             [
-                "AuditChain", "AWSSigV4", "CCrypto", "CZlib", "CurlHTTP", "Postgres", "Workflows",
+                "AuditChain", "AWSSigV4", "CCrypto", "CZlib", "CurlHTTP", "Postgres", "PushSignature",
+                "Workflows",
                 "TenantProtocol", hummingbird, argumentParser, logging, lifecycle, xmlCoder, jwtKit,
             ]),
-        binary("TenantAgent", ["CNamespaces", "CurlHTTP", "TenantProtocol"]),
+        binary("TenantAgent", ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
         binary(
             "LocalCloud",
             [
-                "AWSSigV4", "CCrypto", "CurlHTTP", "TenantProtocol", "TunnelLink",
+                "AWSSigV4", "CCrypto", "CurlHTTP", "PushSignature", "TenantProtocol", "TunnelLink",
                 hummingbird, argumentParser, logging, lifecycle, subprocess, jwtKit, nioSSL,
             ] + nio),
         binary("TunnelConnector", ["TunnelLink"] + nio),
         binary(
             "WorkspaceServer",
             [
-                "CurlHTTP", "Postgres", "TenantProtocol", hummingbird, logging, lifecycle, nioWebSocket,
+                "CurlHTTP", "Postgres", "DurableFiles", "PushSignature", "TenantProtocol", "TenantSpool",
+                hummingbird, logging, lifecycle, nioWebSocket,
             ] + nio),
         binary("MemoryPlugin", ["Postgres", hummingbird, logging, lifecycle]),
         binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),
@@ -107,14 +113,17 @@ let package = Package(
         .executableTarget(
             name: "FaultyTenant", dependencies: [hummingbird, logging], path: "Tests/FaultyTenant",
             swiftSettings: strict),
+        .executableTarget(
+            name: "SpoolProcess", dependencies: ["CurlHTTP", "TenantProtocol", "TenantSpool"],
+            path: "Tests/SpoolProcess", swiftSettings: strict),
         tests("AWSSigV4Tests", ["AWSSigV4"]),
         tests("AdminCLITests", ["AdminCLI", "AuditChain", "AWSSigV4", "CurlHTTP"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),
         tests("PostgresTests", ["Postgres"]),
         tests("WorkflowsTests", ["Workflows"]),
-        tests("ControlPlaneTests", ["ControlPlane", "AuditChain", "CZlib", "TenantProtocol"]),
-        tests("TenantAgentTests", ["TenantAgent", "TenantProtocol"]),
-        tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP"]),
+        tests("ControlPlaneTests", ["ControlPlane", "AuditChain", "CZlib", "PushSignature", "TenantProtocol"]),
+        tests("TenantAgentTests", ["TenantAgent", "DurableFiles", "TenantProtocol", "TenantSpool"]),
+        tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP", "PushSignature"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),
         tests("JourneyTests", ["TenantProtocol", "AWSSigV4", "CurlHTTP"]),
         tests("ResilienceTests", ["AWSSigV4", "CurlHTTP", "Postgres", hummingbird, logging]),

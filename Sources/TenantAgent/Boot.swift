@@ -1,3 +1,4 @@
+import DurableFiles
 import TenantProtocol
 
 /// From a declaration to a healthy stack, a stage at a time. On an instance that was booted before, every

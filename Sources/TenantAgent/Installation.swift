@@ -1,3 +1,4 @@
+import DurableFiles
 import FoundationEssentials
 import TenantProtocol
 
@@ -28,6 +29,8 @@ struct Installation: Sendable {
     var redeployRecordsPath: String { "\(state)/redeploys.json" }
     /// What molecule-tenant's metrics said in the last hour.
     var observationsPath: String { "\(state)/observations.json" }
+    /// Of molecule-tenant, mounted into its container: its spool and the settings that it keeps. Mode 0700.
+    var tenantDataPath: String { "\(state)/tenant" }
     /// Held while containers are changed.
     var stackLockPath: String { "\(state)/stack.lock" }
     /// Held by a redeploy from start to end: the second one is told so.

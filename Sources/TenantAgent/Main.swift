@@ -64,7 +64,10 @@ enum Main {
             await boot.reporter.drain(upTo: .seconds(15))
             throw error
         }
+        let shipping = try SpoolShipping(installation)
+        async let shipped: Void? = shipping?.run()
         try await Supervision(installation: installation, docker: docker).run()
+        _ = await shipped
     }
 
     private static func output(_ text: String) {

@@ -1,3 +1,4 @@
+import DurableFiles
 import TenantProtocol
 
 /// `tenant-agent status`: what runs on this instance. No secret in it.

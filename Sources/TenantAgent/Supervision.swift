@@ -1,3 +1,4 @@
+import DurableFiles
 import TenantProtocol
 
 /// After the boot: what stopped is started again, and what joined a network that is gone joins the present

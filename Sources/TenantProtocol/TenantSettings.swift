@@ -10,6 +10,10 @@ package enum TenantSettings {
     package static let maximumValueBytes = 4 << 10
     package static let maximumNameBytes = 128
 
+    /// What changes all the time: known by asking, and no variable of a container, whose every change would
+    /// replace it.
+    package static let livingNames: Set<String> = ["MOLECULE_LLM_CREDITS_REMAINING"]
+
     package enum Invalid: Error, Sendable, Equatable {
         case tooLong
         case notFlatStrings

@@ -1,4 +1,5 @@
 import CurlHTTP
+import DurableFiles
 import Foundation
 import TenantProtocol
 import TestSupport

@@ -1,3 +1,4 @@
+import DurableFiles
 import TenantProtocol
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 import TenantProtocol
 import TestSupport
@@ -81,7 +82,12 @@ private func service(_ name: String, _ stack: Stack) throws -> Service {
 
 @Test func aPrivateAuthorityIsMountedReadOnly() throws {
     let spec = try service("molecule-tenant", makeStack(authorities: "/etc/molecule/ca-bundle.pem")).spec
-    #expect(spec.host.binds == ["/etc/molecule/ca-bundle.pem:/etc/molecule/ca-bundle.pem:ro"])
+    #expect(
+        spec.host.binds == [
+            "/var/lib/molecule/tenant:/var/lib/molecule",
+            "/etc/molecule/ca-bundle.pem:/etc/molecule/ca-bundle.pem:ro",
+        ])
+    #expect(spec.environment.contains("WORKSPACE_DATA=/var/lib/molecule"))
     #expect(spec.environment.contains("CURL_CA_BUNDLE=/etc/molecule/ca-bundle.pem"))
 }
 

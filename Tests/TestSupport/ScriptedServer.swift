@@ -22,12 +22,15 @@ package struct ScriptedServer: Sendable {
     package struct Request: Decodable, Sendable {
         package var method: String
         package var path: String
+        /// Unpacked, where it came with `Content-Encoding: gzip`.
         package var body: String
         /// That it was answered with.
         package var status: Int
         package var authorization: String
         package var org: String
         package var cookie: String
+        /// `X-Molecule-Signature`
+        package var signature: String
         package var lastEventID: String
     }
 

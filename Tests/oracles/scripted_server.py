@@ -5,6 +5,7 @@ SCRIPT: JSON {path: [[status, {header: value}, body, breaks off], ...]}; it is r
 An answer that breaks off announces more bytes than come before the connection is closed.
 """
 import collections
+import gzip
 import http.server
 import json
 import sys
@@ -18,6 +19,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
         with open(script_path) as file:
             answers = json.load(file).get(self.path, [[404, {}, "", False]])
         status, headers, text, breaks_off = answers[min(asked[self.path], len(answers) - 1)]
@@ -28,6 +31,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "authorization": self.headers.get("Authorization") or "",
                 "org": self.headers.get("X-Molecule-Org-Id") or "",
                 "cookie": self.headers.get("Cookie") or "",
+                "signature": self.headers.get("X-Molecule-Signature") or "",
                 "lastEventID": self.headers.get("Last-Event-ID") or "",
             }) + "\n")
         content = text.encode()

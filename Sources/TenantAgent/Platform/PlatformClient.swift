@@ -53,6 +53,16 @@ struct PlatformClient: Sendable {
         try await send("GET", "/cp/tenants/registry-credentials", [], adminToken)
     }
 
+    /// Of what molecule-tenant tells of itself.
+    func deliver(
+        _ path: String, _ headers: [HTTPField], _ body: [UInt8], token: String
+    ) async throws -> HTTPResponse {
+        var request = request("POST", path, body, token)
+        request.headers += headers
+        request.timeout = .seconds(60)
+        return try await http.send(request)
+    }
+
     private func post(_ path: String, _ body: [UInt8], _ token: String) async throws -> HTTPResponse {
         try await send("POST", path, body, token)
     }
@@ -60,14 +70,18 @@ struct PlatformClient: Sendable {
     private func send(
         _ method: String, _ path: String, _ body: [UInt8], _ token: String
     ) async throws -> HTTPResponse {
-        var request = HTTPRequest(
+        var request = request(method, path, body, token)
+        if !body.isEmpty { request.headers.append(HTTPField("Content-Type", "application/json")) }
+        request.timeout = .seconds(15)
+        return try await http.send(request)
+    }
+
+    private func request(_ method: String, _ path: String, _ body: [UInt8], _ token: String) -> HTTPRequest {
+        HTTPRequest(
             method, baseURL + path,
             headers: [
                 HTTPField("Authorization", "Bearer \(token)"), HTTPField("X-Molecule-Org-Id", orgID),
             ], body: body)
-        if !body.isEmpty { request.headers.append(HTTPField("Content-Type", "application/json")) }
-        request.timeout = .seconds(15)
-        return try await http.send(request)
     }
 }
 

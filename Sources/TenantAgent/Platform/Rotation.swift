@@ -1,4 +1,5 @@
 import CurlHTTP
+import DurableFiles
 import FoundationEssentials
 import TenantProtocol
 

@@ -1,4 +1,5 @@
 import CurlHTTP
+import DurableFiles
 import TenantProtocol
 
 /// Tells the platform about boot stages. A report is on the disk before anything is sent, so neither a

@@ -1,4 +1,5 @@
 import CurlHTTP
+import DurableFiles
 import TenantProtocol
 
 /// What the platform lets its tenants know. The last answer stays in force while the platform is away.
@@ -34,7 +35,7 @@ struct TenantConfiguration: Sendable {
         guard response.isSuccess else {
             throw StageFailure(.platformUnreachable, "tenant configuration: \(response.status)")
         }
-        let fresh = try Self.parse(response.body)
+        let fresh = try Self.parse(response.body).filter { !TenantSettings.livingNames.contains($0.key) }
         if Files.exists(installation.configurationPath), try fresh == current() { return false }
         try Files.replace(installation.configurationPath, with: try encoded(fresh), mode: 0o600)
         return true

@@ -1,3 +1,5 @@
+import DurableFiles
+
 /// Held by a redeploy from start to end: one at a time, and no boot or supervision beside it.
 struct RedeployLocks: Sendable {
     private let only: FileLock

@@ -1,3 +1,4 @@
+import DurableFiles
 import TenantProtocol
 
 /// The platform's configuration on its way to this instance, and with it another admin token where one is to

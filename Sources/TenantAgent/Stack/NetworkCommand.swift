@@ -1,4 +1,5 @@
 import CNamespaces
+import DurableFiles
 import Glibc
 
 /// A program that runs to its end inside another process's network.

@@ -1,3 +1,4 @@
+import DurableFiles
 import TenantProtocol
 
 /// The packet rules, inside the holder's network, by which port 8080 leads to the slot that serves: new

@@ -17,6 +17,8 @@ struct Stack: Sendable {
     var ports: [String: UInt16] = [:]
     /// The host's address on the default bridge.
     let gateway: String
+    /// Of molecule-tenant on the host.
+    var tenantDataPath = Installation().tenantDataPath
     /// File of the private authorities on the host; nil where there is none.
     let authoritiesPath: String?
 
@@ -98,7 +100,7 @@ struct Stack: Sendable {
         let slot = slot(.tenant)
         spec.environment =
             TenantEnvironment(stack: self, databaseURL: databaseURL, image: image, port: slot.port).lines
-        spec.host.binds = authorities
+        spec.host.binds = ["\(tenantDataPath):\(TenantEnvironment.dataPath)"] + authorities
         return Service(
             name: "molecule-tenant", stage: .tenant, deadline: .seconds(120), spec: spec, slot: slot,
             stopSeconds: 30
@@ -152,7 +154,7 @@ struct Stack: Sendable {
         return Stack(
             declaration: declaration, secrets: secrets, configuration: configuration,
             images: images.merging([container: image]) { _, new in new }, ports: ports, gateway: gateway,
-            authoritiesPath: authoritiesPath)
+            tenantDataPath: tenantDataPath, authoritiesPath: authoritiesPath)
     }
 
     func service(_ name: ServiceName, network: String) throws -> Service {

@@ -1,3 +1,4 @@
+import DurableFiles
 import TenantProtocol
 
 extension Stack {
@@ -15,6 +16,7 @@ extension Stack {
             configuration: try TenantConfiguration(installation: installation).current(),
             images: images, ports: state.livePorts(declared.merging(images) { _, chosen in chosen }),
             gateway: try await docker.bridgeGateway() ?? "172.17.0.1",
+            tenantDataPath: installation.tenantDataPath,
             authoritiesPath: Files.exists(installation.authoritiesPath)
                 ? installation.authoritiesPath : nil)
     }

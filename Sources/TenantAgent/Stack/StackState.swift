@@ -1,3 +1,4 @@
+import DurableFiles
 import FoundationEssentials
 
 /// `/var/lib/molecule/stack.json`: what a redeploy changed, and what one that was cut off left behind.

@@ -11,6 +11,9 @@ struct TenantEnvironment: Sendable {
     /// Inside the container.
     static let authoritiesPath = "/etc/molecule/ca-bundle.pem"
 
+    /// Inside the container; what lies there outlives it.
+    static let dataPath = "/var/lib/molecule"
+
     /// `NAME=value`, sorted, so that the same values give the same specification.
     var lines: [String] {
         // The platform's configuration may rotate what the platform hands out, but not move the stack.
@@ -37,6 +40,7 @@ struct TenantEnvironment: Sendable {
             "REDIS_URL": "redis://127.0.0.1:6379",
             "MEMORY_PLUGIN_URL": "http://127.0.0.1:9100",
             "WORKSPACE_LISTEN": "0.0.0.0:\(port)",
+            "WORKSPACE_DATA": Self.dataPath,
         ]
         if let digest = ImageReference(image)?.digest { values["MOLECULE_IMAGE_DIGEST"] = digest }
         if stack.authoritiesPath != nil {

@@ -1,7 +1,7 @@
 import Glibc
 
 /// An exclusive lock on a file, held until this is released or the process ends, however it ends.
-final class FileLock: Sendable {
+package final class FileLock: Sendable {
     private let descriptor: Int32
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
@@ -9,7 +9,7 @@ final class FileLock: Sendable {
     deinit { close(descriptor) }
 
     /// nil when another holder has it.
-    static func acquireNow(_ path: String) throws -> FileLock? {
+    package static func acquireNow(_ path: String) throws -> FileLock? {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemError("open \(path)") }
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return FileLock(descriptor: descriptor) }
@@ -21,7 +21,7 @@ final class FileLock: Sendable {
     }
 
     /// Asks every 100 ms. nil when another holder kept it for all of `limit`.
-    static func acquire(_ path: String, waitingAtMost limit: Duration) async throws -> FileLock? {
+    package static func acquire(_ path: String, waitingAtMost limit: Duration) async throws -> FileLock? {
         let deadline = ContinuousClock.now + limit
         while true {
             if let lock = try acquireNow(path) { return lock }
@@ -31,7 +31,7 @@ final class FileLock: Sendable {
     }
 
     /// For critical sections of microseconds, shared with the boot script.
-    static func withLock<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    package static func withLock<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemError("open \(path)") }
         defer { close(descriptor) }

@@ -1,9 +1,9 @@
 import Glibc
 
 /// Whole files, read and replaced. All are small.
-enum Files {
+package enum Files {
     /// nil when there is none.
-    static func read(_ path: String) throws -> [UInt8]? {
+    package static func read(_ path: String) throws -> [UInt8]? {
         guard let file = fopen(path, "re") else {
             if errno == ENOENT { return nil }
             throw SystemError("open \(path)")
@@ -16,12 +16,13 @@ enum Files {
         return bytes
     }
 
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// The file holds the old bytes or the new ones, also after a power cut: written beside it, synced,
     /// renamed, and the rename synced.
-    static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o600) throws {
-        let temporary = "\(path).\(getpid()).new"
+    package static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o600) throws {
+        // In containers that share a folder, every process may be number 1.
+        let temporary = "\(path).\(getpid())-\(UInt32.random(in: .min ... .max)).new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw SystemError("create \(temporary)") }
         do {
@@ -38,18 +39,19 @@ enum Files {
     }
 
     /// One write, so that a line is never torn by another writer.
-    static func append(_ bytes: [UInt8], to path: String) throws {
+    package static func append(_ bytes: [UInt8], to path: String) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemError("open \(path)") }
         defer { close(descriptor) }
         try writeAll(bytes, to: descriptor, path)
     }
 
-    static func remove(_ path: String) throws {
+    package static func remove(_ path: String) throws {
         guard unlink(path) == 0 || errno == ENOENT else { throw SystemError("remove \(path)") }
     }
 
-    private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws {
+    /// All of it, however often the kernel takes a part.
+    package static func writeAll(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws {
         var offset = 0
         while offset < bytes.count {
             let written = bytes[offset...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
@@ -59,7 +61,8 @@ enum Files {
         }
     }
 
-    private static func syncFolder(of path: String) throws {
+    /// What was created, renamed or removed in the folder of `path` is on the disk.
+    package static func syncFolder(of path: String) throws {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("open \(folder)") }

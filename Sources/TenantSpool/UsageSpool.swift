@@ -1,0 +1,37 @@
+import TenantProtocol
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// What a tenant says of itself to its platform, kept on its own disk until the platform has it: the answers
+/// of models, and what becomes of workspaces. Answers once a record is on the disk. The agent sends.
+package struct UsageSpool: Sendable {
+    private let usage: SpoolWriter
+    private let workspaceEvents: SpoolWriter
+
+    /// - Parameter folder: shared with the agent; each kind of record has a folder of its own below it
+    package init(folder: String, limits: SpoolWriter.Limits = .init()) {
+        usage = SpoolWriter(folder: Self.folder(.usage, in: folder), limits: limits)
+        workspaceEvents = SpoolWriter(folder: Self.folder(.workspaceEvents, in: folder), limits: limits)
+    }
+
+    package static func folder(_ route: SpoolRoute, in folder: String) -> String {
+        "\(folder)/spool/\(route.rawValue)"
+    }
+
+    /// - Throws: as `SpoolWriter.record`
+    package func record(_ event: UsageEvent) async throws { try await usage.record(try Self.json(event)) }
+
+    package func record(_ event: WorkspaceEvent) async throws {
+        try await workspaceEvents.record(try Self.json(event))
+    }
+
+    private static func json(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(value))
+    }
+}

@@ -1,0 +1,67 @@
+import CurlHTTP
+import Foundation
+import TenantProtocol
+import TenantSpool
+
+/// What a tenant does with its spool, as one process that a test kills: it records events of models for as
+/// long as it lives, and sends them.
+///
+/// usage: spool-process FOLDER URL JOURNAL record|drain
+/// The journal gets `+ id` before an event is recorded and `= id` once it is on the disk. `drain` records
+/// nothing and ends when everything is sent.
+@main
+enum Main {
+    static func main() async throws {
+        let arguments = CommandLine.arguments
+        let (folder, url, journal, mode) = (arguments[1], arguments[2], arguments[3], arguments[4])
+        let http = HTTPClient()
+        let sender = SpoolSender(
+            .usage, folder: UsageSpool.folder(.usage, in: folder), log: { print($0) }
+        ) { path, headers, body in
+            var request = HTTPRequest("POST", url + path, headers: headers, body: body)
+            request.timeout = .seconds(2)
+            return try await http.send(request)
+        }
+        if mode == "drain" { return try await drain(sender) }
+        let spool = UsageSpool(folder: folder, limits: .init(segmentBytes: 20_000))
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<8 { group.addTask { try await record(spool, journal) } }
+            group.addTask {
+                while true {
+                    _ = try? await sender.sendAll()
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static func record(_ spool: UsageSpool, _ journal: String) async throws {
+        while true {
+            let id = UUID().uuidString.lowercased()
+            note("+ \(id)\n", journal)
+            try await spool.record(
+                UsageEvent(
+                    id: id, workspaceID: "w", model: "m", provider: "p", inputTokens: 1, outputTokens: 2,
+                    occurredAt: "2026-01-01T00:00:00Z"))
+            note("= \(id)\n", journal)
+        }
+    }
+
+    private static func note(_ line: String, _ journal: String) {
+        let file = open(journal, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        _ = Array(line.utf8).withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        close(file)
+    }
+
+    private static func drain(_ sender: SpoolSender) async throws {
+        while true {
+            do {
+                if try await sender.sendAll() == 0 { return }
+            } catch let obstacle as SpoolSender.Obstacle {
+                print(obstacle)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+}
