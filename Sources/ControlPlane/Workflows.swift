@@ -36,6 +36,7 @@ extension Platform {
             onFailure: { input, failure, transaction in try await endSync(input, failure, transaction) },
             run: { context, input in try await SyncSubscription(platform: self, input: input).run(context) })
         registerRollouts()
+        registerPush()
     }
 
     private func registerRollouts() {

@@ -84,7 +84,10 @@ extension WorkflowEngine {
         _ outcome: Outcome, _ claimed: ClaimedWorkflow, _ context: WorkflowContext, _ handler: Handler
     ) async throws -> Duration? {
         switch outcome {
-        case .succeeded: try await store.succeed(claimed.lease)
+        case .succeeded:
+            let hasEnded = try await store.succeed(
+                claimed.lease, unlessWokenSince: context.endsUnlessWokenSince)
+            return hasEnded ? nil : .zero
         case .failed(let failure):
             try await store.fail(claimed.lease, failure) { transaction in
                 try await handler.onFailure(claimed.input, failure, transaction)

@@ -109,8 +109,26 @@ struct RunStore: Sendable {
             """)
     }
 
-    func succeed(_ lease: Lease) async throws {
-        try await finish(lease, "succeeded", nil, in: database)
+    /// - Parameter wakes: as many were counted when the run last looked; nil: whatever came since
+    /// - Returns: false when more came since, and the run is due again at once
+    func succeed(_ lease: Lease, unlessWokenSince wakes: Int?) async throws -> Bool {
+        guard let wakes else {
+            try await finish(lease, "succeeded", nil, in: database)
+            return true
+        }
+        let ended = try await database.query(
+            """
+            UPDATE workflows SET state = 'succeeded', lease_owner = NULL, finished_at = clock_timestamp(),
+                waiting_for = NULL
+            WHERE \(lease.held) AND wakes = \(wakes) RETURNING subject
+            """)
+        guard let row = ended.first else {
+            let woken = Snooze(delay: .zero, name: "woken", wakeable: true)
+            guard try await snooze(lease, woken, wakes: wakes) != nil else { throw Suspension.leaseLost }
+            return false
+        }
+        try await wakeLive([row["subject"]], in: database)
+        return true
     }
 
     func cancelled(_ lease: Lease) async throws {
@@ -159,8 +177,10 @@ struct RunStore: Sendable {
 
 /// Wakes the live workflows of the subjects, locking them in the order of their ids, so that two who wake
 /// the same ones take turns.
-func wakeLive(_ subjects: [String], in executor: some PostgresExecutor) async throws {
-    try await executor.execute(
+/// - Returns: whether there was one
+@discardableResult
+func wakeLive(_ subjects: [String], in executor: some PostgresExecutor) async throws -> Bool {
+    let rows = try await executor.query(
         """
         WITH live AS (
             SELECT id FROM workflows WHERE subject = ANY(\(subjects)) AND state IN ('waiting', 'running')
@@ -171,6 +191,7 @@ func wakeLive(_ subjects: [String], in executor: some PostgresExecutor) async th
             FROM live WHERE workflows.id = live.id
             RETURNING kind, state = 'waiting' AND wakeable AS due
         )
-        SELECT pg_notify('workflows', kind) FROM woken WHERE due
+        SELECT CASE WHEN due THEN pg_notify('workflows', kind) END FROM woken
         """)
+    return !rows.isEmpty
 }

@@ -25,6 +25,8 @@ package final class WorkflowContext: Sendable {
         var suspension: Suspension?
         /// Wakes counted before anything was read that the next wait could wait for.
         var wakes: Int
+        /// nil: the run's end is the workflow's, whoever wakes it.
+        var endsUnlessWokenSince: Int?
     }
 
     let store: StepStore
@@ -203,6 +205,10 @@ extension WorkflowContext {
     /// Wakes of the workflow that were counted before its current step began. While the number stays, nobody
     /// who wakes has changed anything since a read that came after it.
     package var wakes: Int { seenWakes }
+    /// The workflow ends with this run only if nobody has woken it since `wakes` were counted; otherwise the
+    /// function runs once more. Call it last.
+    package func endUnlessWoken(since wakes: Int) { state.withLock { $0.endsUnlessWokenSince = wakes } }
+    var endsUnlessWokenSince: Int? { state.withLock { $0.endsUnlessWokenSince } }
     var seenWakes: Int { state.withLock { $0.wakes } }
     func noteWakes(_ wakes: Int) { state.withLock { $0.wakes = wakes } }
 

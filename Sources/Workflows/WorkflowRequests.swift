@@ -41,6 +41,24 @@ extension WorkflowEngine {
             sqlState: "40001", message: "could not start \(kind): another one started and ended")
     }
 
+    /// Starts a workflow, or wakes the live one of the subject: one that ends with `endUnlessWoken` misses
+    /// nobody. Call it last in a transaction, as `wake`.
+    package func startOrWake(
+        _ kind: String, subject: String, input: some Codable & Sendable, in executor: some PostgresExecutor
+    ) async throws {
+        // The live one may end between the two statements: then there is room after all.
+        for _ in 0..<3 {
+            do {
+                try await start(kind, subject: subject, input: input, in: executor)
+                return
+            } catch is WorkflowConflict {
+                if try await wakeLive([subject], in: executor) { return }
+            }
+        }
+        throw PostgresError(
+            sqlState: "40001", message: "could not start or wake \(kind): one started and ended")
+    }
+
     /// Makes waiting workflows of the subject look again at once; one that runs now looks again before it
     /// waits. Sleeps and retries are not shortened. Call it last in a transaction: it locks the workflows.
     package func wake(subject: String, in executor: some PostgresExecutor) async throws {

@@ -55,6 +55,7 @@ struct QuotaRoutes: Sendable {
                     action: "org.quotas_changed", org: org.id, subject: org.slug,
                     before: before.quotas.audited, after: quotas.audited),
                 by: context.origin)
+            try await platform.pushSettings(org: org.id, in: transaction)
             return try await orgs.lock(id: org.id)
         }
         return try Response.json(OrgView(org: changed))

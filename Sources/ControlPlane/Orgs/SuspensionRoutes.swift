@@ -56,6 +56,7 @@ struct SuspensionRoutes: Sendable {
                     before: ["status": .string(before.status.rawValue)],
                     after: ["status": "suspended", "by": .string(author.rawValue), "reason": .text(reason)]),
                 by: context.origin)
+            try await platform.pushSettings(org: org.id, in: transaction)
             return try await orgs.lock(id: org.id)
         }
         return try Response.json(OrgView(org: changed))
@@ -77,6 +78,7 @@ struct SuspensionRoutes: Sendable {
                     before: ["status": "suspended", "reason": .text(before.suspension?.reason)],
                     after: ["status": .string(after.status.rawValue)]),
                 by: context.origin)
+            try await platform.pushSettings(org: org.id, in: transaction)
             return after
         }
         return try Response.json(OrgView(org: changed))

@@ -50,7 +50,7 @@ struct ProviderCall: Sendable {
             let target = request.headers.first { $0.name.lowercased() == "x-amz-target" }?.value
             return target?.split(separator: ".").last.map(String.init) ?? "none"
         case .registry: return "manifest"
-        case .edge: return "health"
+        case .edge: return path == "/health" ? "health" : "push"
         case .unknown: return "unknown"
         case .cloudflare:
             let words = path.split(separator: "/")

@@ -197,8 +197,8 @@ actor SimulatedAgent {
 
     private func keepConnector() async {
         guard !simulation.withoutConnector, let grant else { return }
-        await SimulatedConnector.run(token: grant.tunnelToken) { [weak self] head in
-            await self?.respond(head) ?? ""
+        await SimulatedConnector.run(token: grant.tunnelToken) { [weak self] head, body in
+            await self?.respond(head, body) ?? ""
         }
     }
 

@@ -97,6 +97,12 @@ actor SimulatedDriver: InstanceDriver {
         return Dictionary(uniqueKeysWithValues: images)
     }
 
+    /// Of its organisation, as its tenant last heard it.
+    func orgStatus(on instance: String) async -> String? {
+        guard let configuration = await agents[instance]?.configuration else { return nil }
+        return JSONValue(parsing: configuration)?["MOLECULE_ORG_STATUS"]?.string
+    }
+
     func console(_ instance: Instance) async -> String { await agents[instance.id]?.console ?? "" }
 
     func run(_ script: ShellScript, on instance: Instance) async -> ScriptResult {

@@ -1,4 +1,11 @@
+import PushSignature
 import TenantProtocol
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 /// How a simulated tenant fares.
 extension SimulatedAgent {
@@ -28,7 +35,8 @@ extension SimulatedAgent {
     }
 
     /// The whole HTTP answer of the simulated molecule-tenant.
-    func respond(_ head: ProxiedHead) -> String {
+    func respond(_ head: ProxiedHead, _ body: [UInt8]) async -> String {
+        if head.method == "POST", head.path == SettingsPush.path { return await takePush(head, body) }
         guard head.path == "/health" else { return ProxiedHead.answer(404, #"{"error":"not found"}"#) }
         guard stack.images[.tenant] != nil else { return ProxiedHead.answer(503, #"{"status":"starting"}"#) }
         guard isHealthy else { return ProxiedHead.answer(503, #"{"status":"unhealthy"}"#) }
@@ -37,6 +45,26 @@ extension SimulatedAgent {
             "image_digest": .string(stack.digest(.tenant) ?? ""), "disk": .string(disk),
         ]
         return ProxiedHead.answer(200, String(decoding: body.bytes, as: UTF8.self))
+    }
+}
+
+extension SimulatedAgent {
+    /// As workspace-server answers it: a signed push makes the tenant ask for its configuration.
+    private func takePush(_ head: ProxiedHead, _ body: [UInt8]) async -> String {
+        guard let signature = head.header(SettingsPush.signatureHeader.lowercased()), let grant,
+            let org = script?.declaration.orgID
+        else { return ProxiedHead.answer(404, #"{"error":"not found"}"#) }
+        do {
+            try PushSignature.verify(
+                signature, PushKey(adminToken: grant.adminToken),
+                now: Int(Date().timeIntervalSince1970), org: org, body: body)
+        } catch {
+            return ProxiedHead.answer(401, #"{"error":"not signed by the platform"}"#)
+        }
+        guard await fetchConfiguration() != nil else {
+            return ProxiedHead.answer(503, #"{"error":"the platform does not answer"}"#)
+        }
+        return ProxiedHead.answer(200, "{}")
     }
 }
 

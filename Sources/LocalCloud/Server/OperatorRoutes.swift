@@ -149,6 +149,9 @@ struct OperatorRoutes: Sendable {
             if let images = await simulated?.images(on: instance.id) {
                 members["images"] = .object(images.mapValues { .string($0) })
             }
+            if let status = await simulated?.orgStatus(on: instance.id) {
+                members["org_status"] = .string(status)
+            }
             list.append(.object(members))
         }
         return list
