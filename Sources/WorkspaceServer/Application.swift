@@ -5,6 +5,8 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import Postgres
+import PushSignature
+import TenantSpool
 
 /// workspace-server: the whole URL table of a tenant.
 struct WorkspaceServer: Sendable {
@@ -19,15 +21,37 @@ struct WorkspaceServer: Sendable {
                 url: configuration.databaseURL, maximumConnections: 4, waitLimit: .seconds(2),
                 statementTimeout: .seconds(5), applicationName: "workspace-server"), logger: logger)
         let settings = PlatformSettings(
-            configuration.platform, period: .seconds(configuration.refreshSeconds), http: http,
-            logger: logger)
+            configuration.platform, period: .seconds(configuration.refreshSeconds),
+            folder: configuration.dataFolder, http: http, logger: logger)
         let health = HealthCheck(
             pool: pool, redis: configuration.redis, memoryPluginURL: configuration.memoryPluginURL,
             http: http)
+        let usage = usageSpool
+        let registry = WorkspaceRegistry(
+            spool: usage, settings: settings, folder: configuration.dataFolder, logger: logger)
+        let router = router(health, settings, http)
+        add(UsageRoutes(spool: usage, settings: settings), to: router)
+        add(RegistryRoutes(registry: registry), to: router)
         return Application(
-            router: router(health, settings, http), server: server,
+            router: router, server: server,
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
-            services: [pool, settings], logger: logger)
+            services: [pool, settings, registry], logger: logger)
+    }
+
+    /// Only a tenant that has a platform tells of its use.
+    private var usageSpool: UsageSpool? {
+        guard configuration.platform != nil else { return nil }
+        return configuration.dataFolder.map { UsageSpool(folder: $0) }
+    }
+
+    private func add(_ usage: UsageRoutes, to router: Router<BasicRequestContext>) {
+        router.post("/internal/llm-usage") { request, _ in try await usage.record(request) }
+        router.get("/internal/llm-permission") { request, _ in try usage.permission(request) }
+    }
+
+    private func add(_ registry: RegistryRoutes, to router: Router<BasicRequestContext>) {
+        router.post("/registry/register") { request, _ in try await registry.register(request) }
+        router.post("/registry/heartbeat") { request, _ in try await registry.heartbeat(request) }
     }
 
     private var server: HTTPServerBuilder {
@@ -54,7 +78,7 @@ struct WorkspaceServer: Sendable {
         }
         router.get("/metrics") { [configuration] _, _ in
             let text = metrics.text(
-                health: await health.result(), settingsAge: settings.age, version: configuration.version)
+                health: await health.result(), settings: settings, version: configuration.version)
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
@@ -65,6 +89,8 @@ struct WorkspaceServer: Sendable {
             }
             throw Problem(status: .upgradeRequired, detail: "this is a WebSocket")
         }
+        let push = SettingsPushRoute(platform: configuration.platform, settings: settings)
+        router.post(RouterPath(SettingsPush.path)) { request, _ in try await push.take(request) }
         let proxy = PlatformProxy(upstreamURL: configuration.upstreamURL, http: http)
         for method in [HTTPTypes.HTTPRequest.Method.get, .post, .put, .patch, .delete] {
             router.on("/cp/**", method: method) { request, _ in try await proxy.forward(request) }

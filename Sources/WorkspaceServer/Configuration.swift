@@ -19,6 +19,9 @@ struct Configuration: Sendable {
     var platform: Platform?
     /// `CONFIG_REFRESH_SECONDS`, 5 to 86,400, default 300.
     var refreshSeconds = 300
+    /// `WORKSPACE_DATA`: a folder of this server's own that outlives its container, without a trailing slash.
+    /// nil: nothing is kept, and no use of models is recorded.
+    var dataFolder: String?
     /// `WORKSPACE_DRAIN_IDLE_SECONDS`, 0 to 300, default 5: after SIGTERM, how long an idle connection may
     /// stay that no answer has told to close.
     var drainIdleSeconds = 5
@@ -64,6 +67,7 @@ struct Configuration: Sendable {
                 problems.append("WORKSPACE_DRAIN_IDLE_SECONDS is not a number from 0 to 300")
             }
         }
+        dataFolder = environment("WORKSPACE_DATA")
         version = environment("IMAGE_VERSION") ?? version
         imageDigest = environment("MOLECULE_IMAGE_DIGEST")
         if !problems.isEmpty { throw Invalid(problems: problems) }

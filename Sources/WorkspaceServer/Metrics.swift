@@ -30,7 +30,7 @@ final class Metrics: Sendable {
     }
 
     /// Source: Prometheus text exposition format 0.0.4.
-    func text(health: HealthCheck.Result, settingsAge: Duration?, version: String) -> String {
+    func text(health: HealthCheck.Result, settings: PlatformSettings, version: String) -> String {
         var lines = [
             "# TYPE molecule_tenant_info gauge", "molecule_tenant_info{version=\"\(escaped(version))\"} 1",
         ]
@@ -39,10 +39,12 @@ final class Metrics: Sendable {
             lines.append("molecule_tenant_dependency_up{name=\"\(name)\"} \(passed ? 1 : 0)")
         }
         lines += requestLines()
-        if let settingsAge {
+        if let age = settings.age {
             lines.append("# TYPE molecule_tenant_settings_age_seconds gauge")
-            lines.append("molecule_tenant_settings_age_seconds \(settingsAge.components.seconds)")
+            lines.append("molecule_tenant_settings_age_seconds \(age.components.seconds)")
         }
+        lines.append("# TYPE molecule_tenant_suspended gauge")
+        lines.append("molecule_tenant_suspended \(settings.standing.refusal == nil ? 0 : 1)")
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -1,11 +1,14 @@
 import HTTPTypes
 import Hummingbird
+import PushSignature
 
 /// Lets in only requests that name this tenant's org; anyone else learns nothing, not even that something
 /// is here: 404. Off on a self-hosted tenant, which has no org's id.
 enum TenantAdmission {
     private static let openPaths: Set<String> = [
         "/health", "/metrics", "/registry/register", "/registry/heartbeat",
+        // Signed by the platform.
+        SettingsPush.path,
     ]
 
     static func admits(_ orgID: String?, path: String, _ headers: HTTPFields) -> Bool {

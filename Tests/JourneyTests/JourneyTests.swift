@@ -28,6 +28,8 @@ struct JourneyTests {
         try await expectEveryStage(slug)
         try await expectRedeploys(slug, org)
         try await expectRotation(slug, org)
+        try await expectUsageSent(instance, org)
+        try await expectSuspensionKnown(slug)
         try await expectRebootSurvived(slug, instance)
         try await expectSecretsKept(slug, instance, hunt)
         try await expectRemoval(slug)
@@ -98,6 +100,29 @@ struct JourneyTests {
         #expect(try await stack.tenant(slug, "/health").status == 200)
         #expect(
             try await stack.tenant(slug, "/version", org: org)["image_digest"] == stack["DIGEST_TENANT_V2"])
+    }
+
+    /// Recorded by molecule-tenant, and taken from its disk by the agent for the platform.
+    private func expectUsageSent(_ instance: String, _ org: String) async throws {
+        let event = #"{"workspace_id":"w","model":"m","provider":"p","input_tokens":3,"output_tokens":4}"#
+        let answer = try await stack.inside(
+            instance,
+            "curl -s -H 'X-Molecule-Org-Id: \(org)' -d '\(event)' http://127.0.0.1:8080/internal/llm-usage")
+        #expect(answer.contains(#""id":""#), "\(answer)")
+        try await eventually("the platform to take it", within: .seconds(60)) {
+            try await stack.inside(instance, "cat /var/lib/molecule/tenant/spool/usage/*/progress; true")
+                .contains(#""acknowledged":1"#)
+        }
+    }
+
+    private func expectSuspensionKnown(_ slug: String) async throws {
+        for (verb, gauge) in [("suspend", "1"), ("resume", "0")] {
+            let path = "/cp/admin/orgs/\(slug)/\(verb)"
+            #expect(try await stack.platform("POST", path, [:]).status == 200)
+            try await eventually("the tenant to know", within: .seconds(20)) {
+                try await stack.tenantMetrics(slug).contains("molecule_tenant_suspended \(gauge)")
+            }
+        }
     }
 
     private func expectRebootSurvived(_ slug: String, _ container: String) async throws {

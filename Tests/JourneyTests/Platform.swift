@@ -79,6 +79,10 @@ extension LocalStack {
         return Answer(try await http.send(request))
     }
 
+    func tenantMetrics(_ slug: String) async throws -> String {
+        try await http.send(HTTPRequest("GET", tenantURL(slug) + "/metrics")).text
+    }
+
     func create(_ slug: String) async throws -> String {
         let answer = try await platform(
             "POST", "/cp/admin/orgs", ["slug": slug, "name": "Journey", "owner_user_id": "journey"])
