@@ -216,8 +216,11 @@ private func usageRoutes(_ platform: Platform) -> [Route] {
     let admin = UsageAdminRoutes(platform: platform)
     let check = UsageCheckRoutes(platform: platform)
     let prices = PriceRoutes(platform: platform)
+    let workspaces = WorkspaceEventRoutes(platform: platform)
     return [
         .post("/cp/llm-usage-events", .tenant, usage.report),
+        .post("/cp/workspace-events", .tenant, workspaces.report),
+        .get("/cp/admin/analytics/workspaces", .operators(.read), workspaces.figures),
         .get("/cp/admin/usage/gaps", .operators(.read), admin.gaps),
         .get("/cp/admin/usage/set-aside", .operators(.read), admin.setAside),
         .post("/cp/admin/usage/set-aside/release", .operators(.operate), admin.release),

@@ -10,7 +10,7 @@ extension NounDescription {
             "SetAsideOutcome": UsageShape.outcome, "ModelPrice": UsageShape.price,
             "UsageCheck": UsageShape.check,
         ],
-        routes: [report] + admin)
+        routes: [report] + admin + workspaces)
 
     private static let report = RouteDescription(
         "POST /cp/llm-usage-events", "Report what was used of models",
@@ -100,5 +100,37 @@ extension NounDescription {
                 optional: ["valid_from": Shape.nullable(Shape.time).described("As early as can be.")]),
             .created("Set.", Shape.named("ModelPrice")),
             problems: [409: "`price_exists`", 422: "`price_too_early`, with `earliest`"]),
+    ]
+
+    private static let workspaces: [RouteDescription] = [
+        RouteDescription(
+            "POST /cp/workspace-events", "Report what became of workspaces",
+            detail: "Never a name or a content. The same id again changes nothing.",
+            body: Shape.body([
+                "events": Shape.list(
+                    Shape.body([
+                        "id": Shape.id, "workspace_id": Shape.id,
+                        "kind": Shape.words(of: WorkspaceEvent.Kind.self), "occurred_at": Shape.time,
+                    ]), 0...WorkspaceEventBatch.maximumEvents)
+            ]), .nothing, problems: [400: "`unknown_field`, `invalid_events`", 413: "`too_many_events`"]),
+        RouteDescription(
+            "GET /cp/admin/analytics/workspaces", "What became of workspaces, over all organisations",
+            query: [
+                .init(
+                    name: "days", schema: Shape.integer(WorkspaceEventRoutes.dayLimits),
+                    meaning: "How many days; \(WorkspaceEventRoutes.defaultDays) by default.")
+            ],
+            .ok(
+                "By day (UTC) and kind; groups of fewer than "
+                    + "\(WorkspaceEventStore.minimumOrganisations) organisations are only counted.",
+                Shape.record([
+                    "suppressed": Shape.integer(),
+                    "days": Shape.list(
+                        Shape.record([
+                            "day": Shape.text(), "kind": Shape.words(of: WorkspaceEvent.Kind.self),
+                            "events": Shape.integer(), "workspaces": Shape.integer(),
+                            "organisations": Shape.integer(),
+                        ])),
+                ]))),
     ]
 }
