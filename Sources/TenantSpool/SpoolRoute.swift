@@ -30,7 +30,7 @@ package enum SpoolRoute: String, Sendable, CaseIterable {
     var maximumEventBytes: Int { UsageBatch.maximumBytes - (64 << 10) }
 
     /// Ranges that are named as lost at once.
-    static let maximumLost = 500
+    static let maximumLost = UsageReceipt.maximumMissing
 
     /// Whether the platform knows places, and asks for what it has not got.
     var hasPlaces: Bool { self == .usage }

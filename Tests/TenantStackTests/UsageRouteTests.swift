@@ -7,6 +7,8 @@ import Testing
 @testable import WorkspaceServer
 
 private let org = "11111111-2222-4333-8444-555555555555"
+private let w1 = "0199c0de-0000-7000-8000-0000000000a1"
+private let w2 = "0199c0de-0000-7000-8000-0000000000a2"
 private let inside = ["X-Molecule-Org-Id": org]
 
 /// workspace-server with a platform that answers as it is told, and a folder that it keeps.
@@ -64,7 +66,8 @@ extension StackProgram {
     }
 }
 
-private let usage = #"{"workspace_id":"w1","model":"m","provider":"p","input_tokens":5,"output_tokens":7}"#
+private let usage =
+    #"{"workspace_id":"\#(w1)","model":"m","provider":"p","input_tokens":5,"output_tokens":7}"#
 
 @Suite struct SettingsPushRouteTests {
     @Test func onlyThePlatformsPushMakesItAskAndAtOnce() async throws {
@@ -142,11 +145,12 @@ private let usage = #"{"workspace_id":"w1","model":"m","provider":"p","input_tok
     }
 
     @Test(arguments: [
-        "{}", "[]", #"{"workspace_id":"","model":"m","provider":"p"}"#,
-        #"{"workspace_id":"w","model":"m","provider":"p","input_tokens":-1}"#,
-        #"{"workspace_id":"w","model":"m","provider":"p","input_tokens":1000000001}"#,
-        #"{"workspace_id":"w","model":"m","provider":"p","id":"7"}"#,
-        #"{"workspace_id":"w","model":"m","provider":"p","occurred_at":"yesterday"}"#,
+        "{}", "[]", #"{"workspace_id":"w","model":"m","provider":"p"}"#,
+        #"{"workspace_id":"","model":"m","provider":"p"}"#,
+        #"{"workspace_id":"\#(w1)","model":"m","provider":"p","input_tokens":-1}"#,
+        #"{"workspace_id":"\#(w1)","model":"m","provider":"p","input_tokens":1000000001}"#,
+        #"{"workspace_id":"\#(w1)","model":"m","provider":"p","id":"7"}"#,
+        #"{"workspace_id":"\#(w1)","model":"m","provider":"p","occurred_at":"yesterday"}"#,
     ])
     func whatThePlatformWouldNeverTakeIsRefusedHere(body: String) async throws {
         try await withTemporaryFolder { folder in
@@ -170,7 +174,7 @@ private let usage = #"{"workspace_id":"w1","model":"m","provider":"p","input_tok
                     let status = try await server.send("POST", "/internal/llm-usage", headers, usage).status
                     #expect(status == 404)
                 }
-                let order = #"{"workspace_id":"w1"}"#
+                let order = #"{"workspace_id":"\#(w1)"}"#
                 let outside = ["CF-Ray": "1"]
                 #expect(try await server.send("POST", "/registry/register", outside, order).status == 404)
                 let lines = try Self.lines(folder, "usage")
@@ -186,7 +190,7 @@ private let usage = #"{"workspace_id":"w1","model":"m","provider":"p","input_tok
                 try await server.awaitSettings()
                 let permission = try await server.send("GET", "/internal/llm-permission", inside)
                 #expect(permission.status == 403 && permission.text.contains("abuse"))
-                let order = #"{"workspace_id":"w1"}"#
+                let order = #"{"workspace_id":"\#(w1)"}"#
                 #expect(try await server.send("POST", "/registry/register", [:], order).status == 403)
                 #expect(try await server.send("POST", "/internal/llm-usage", inside, usage).status == 201)
                 #expect(try await server.send("GET", "/version", inside).status == 200)
@@ -206,12 +210,16 @@ private let usage = #"{"workspace_id":"w1","model":"m","provider":"p","input_tok
                 #expect(permission.status == 402 && permission.text.contains("credits"))
                 let path = "/registry/register"
                 for _ in 0..<2 {
-                    let first = try await server.send("POST", path, [:], #"{"workspace_id":"w1"}"#)
+                    let first = try await server.send(
+                        "POST", path, [:], #"{"workspace_id":"\#(w1)"}"#)
                     #expect(first.status == 200)
                 }
-                let second = try await server.send("POST", path, [:], #"{"workspace_id":"w2"}"#)
+                let second = try await server.send(
+                    "POST", path, [:], #"{"workspace_id":"\#(w2)"}"#)
                 #expect(second.status == 403 && second.text.contains("1 workspaces"))
-                let beats = ["w1": 204, "w2": 404]
+                let beats = [
+                    w1: 204, w2: 404,
+                ]
                 for (id, status) in beats {
                     let beat = try await server.send(
                         "POST", "/registry/heartbeat", [:], #"{"workspace_id":"\#(id)"}"#)
@@ -220,7 +228,10 @@ private let usage = #"{"workspace_id":"w1","model":"m","provider":"p","input_tok
                 let lines = try Self.lines(folder, "workspace-events")
                 #expect(lines.count == 2)
                 #expect(lines[0].contains(#""kind":"created""#) && lines[1].contains(#""kind":"online""#))
-                #expect(lines.allSatisfy { $0.contains(#""workspace_id":"w1""#) })
+                #expect(
+                    lines.allSatisfy {
+                        $0.contains(#""workspace_id":"\#(w1)""#)
+                    })
             }
         }
     }

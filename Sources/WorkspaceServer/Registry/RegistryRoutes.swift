@@ -38,8 +38,9 @@ struct RegistryRoutes: Sendable {
         try InsideOnly.check(request)
         let body = try await request.body.collect(upTo: maximumBodyBytes)
         guard
-            let order = try? JSONDecoder().decode(Order.self, from: Data(Array(body.readableBytesView)))
-        else { throw Problem(status: .badRequest, detail: "the body is {\"workspace_id\":\"...\"}") }
-        return order.workspaceID
+            let order = try? JSONDecoder().decode(Order.self, from: Data(Array(body.readableBytesView))),
+            let id = UUID(uuidString: order.workspaceID)
+        else { throw Problem(status: .badRequest, detail: "the body is {\"workspace_id\":\"<UUID>\"}") }
+        return id.uuidString.lowercased()
     }
 }

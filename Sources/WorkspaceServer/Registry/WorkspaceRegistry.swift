@@ -21,7 +21,6 @@ actor WorkspaceRegistry: Service {
     static let heartbeatSeconds = 30
     static let silence: Duration = .seconds(90)
     static let maximumKnown = 10_000
-    static let maximumIDBytes = 128
 
     init(spool: UsageSpool?, settings: PlatformSettings, folder: String?, logger: Logger) {
         self.spool = spool
@@ -43,10 +42,6 @@ actor WorkspaceRegistry: Service {
 
     /// - Throws: `Problem` where the organisation may not have another workspace; one that is online stays
     func register(_ id: String, now: ContinuousClock.Instant = .now) async throws {
-        guard (1...Self.maximumIDBytes).contains(id.utf8.count) else {
-            throw Problem(
-                status: .badRequest, detail: "workspace_id has 1 to \(Self.maximumIDBytes) bytes")
-        }
         guard seen.updateValue(now, forKey: id) == nil else { return }
         do {
             try admit(id)

@@ -55,8 +55,6 @@ struct UsageReport: Decodable {
 
     private typealias CodingKeys = UsageEvent.CodingKeys
 
-    static let maximumWorkspaceIDBytes = 128
-
     /// - Throws: `Problem` (400)
     init(_ body: [UInt8]) throws {
         do {
@@ -71,18 +69,16 @@ struct UsageReport: Decodable {
     /// Completed. What the platform would refuse for ever is refused here, where somebody reads it.
     func event(now: Date = Date()) throws -> UsageEvent {
         let event = UsageEvent(
-            id: try checkedID(), workspaceID: workspaceID, model: model, provider: provider,
+            id: try checkedID(), workspaceID: try Self.uuid(workspaceID, "workspace_id"), model: model,
+            provider: provider,
             inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0, cachedTokens: cachedTokens ?? 0,
             reasoningTokens: reasoningTokens ?? 0,
             occurredAt: occurredAt ?? now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         )
-        for (name, text, limit) in [
-            ("workspace_id", workspaceID, Self.maximumWorkspaceIDBytes),
-            ("model", model, UsageEvent.maximumNameBytes),
-            ("provider", provider, UsageEvent.maximumNameBytes),
-        ] {
-            guard (1...limit).contains(text.utf8.count), !text.utf8.contains(where: { $0 < 0x20 }) else {
-                throw Self.invalid("\(name) has 1 to \(limit) bytes, without control characters")
+        for (name, text) in [("model", model), ("provider", provider)] {
+            guard Self.isName(text) else {
+                throw Self.invalid(
+                    "\(name) has 1 to \(UsageEvent.maximumNameBytes) letters, digits or any of . _ : / @ + -")
             }
         }
         let counts = [event.inputTokens, event.outputTokens, event.cachedTokens, event.reasoningTokens]
@@ -95,8 +91,21 @@ struct UsageReport: Decodable {
 
     private func checkedID() throws -> String {
         guard let id else { return EventID.make() }
-        guard let uuid = UUID(uuidString: id) else { throw Self.invalid("id is no UUID") }
+        return try Self.uuid(id, "id")
+    }
+
+    private static func uuid(_ text: String, _ name: String) throws -> String {
+        guard let uuid = UUID(uuidString: text) else { throw invalid("\(name) is no UUID") }
         return uuid.uuidString.lowercased()
+    }
+
+    /// As the platform has it.
+    private static func isName(_ text: String) -> Bool {
+        (1...UsageEvent.maximumNameBytes).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+                    || "._:/@+-".utf8.contains($0)
+            }
     }
 
     private func isTime(_ text: String) -> Bool {
