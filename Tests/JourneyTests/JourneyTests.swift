@@ -106,9 +106,9 @@ struct JourneyTests {
     private func expectUsageSent(_ instance: String, _ org: String) async throws {
         let event =
             #"{"workspace_id":"0199c0de-0000-7000-8000-0000000000a1","model":"m","provider":"p","input_tokens":3}"#
+        let url = "http://127.0.0.1:8080/internal/llm-usage"
         let answer = try await stack.inside(
-            instance,
-            "curl -s -H 'X-Molecule-Org-Id: \(org)' -d '\(event)' http://127.0.0.1:8080/internal/llm-usage")
+            instance, "curl -s -H 'X-Molecule-Org-Id: \(org)' -d '\(event)' \(url)")
         #expect(answer.contains(#""id":""#), "\(answer)")
         try await eventually("the platform to take it", within: .seconds(60)) {
             try await stack.inside(instance, "cat /var/lib/molecule/tenant/spool/usage/*/progress; true")
