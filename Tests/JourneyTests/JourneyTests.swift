@@ -104,8 +104,8 @@ struct JourneyTests {
 
     /// Recorded by molecule-tenant, and taken from its disk by the agent for the platform.
     private func expectUsageSent(_ instance: String, _ org: String) async throws {
-        let event =
-            #"{"workspace_id":"0199c0de-0000-7000-8000-0000000000a1","model":"m","provider":"p","input_tokens":3}"#
+        let workspace = "0199c0de-0000-7000-8000-0000000000a1"
+        let event = #"{"workspace_id":"\#(workspace)","model":"m","provider":"p","input_tokens":3}"#
         let url = "http://127.0.0.1:8080/internal/llm-usage"
         let answer = try await stack.inside(
             instance, "curl -s -H 'X-Molecule-Org-Id: \(org)' -d '\(event)' \(url)")
