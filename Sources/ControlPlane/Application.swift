@@ -20,6 +20,9 @@ func application(
     if platform.oidc == nil {
         platform.logger.notice("/cp/auth/* is not served: OIDC_ISSUER is not set")
     }
+    if platform.stripe == nil {
+        platform.logger.notice("/cp/billing/* and webhooks are not served: STRIPE_SECRET_KEY is not set")
+    }
     var app = Application(
         router: router(platform),
         server: .http1(configuration: limits.channel()),
@@ -31,7 +34,8 @@ func application(
         logger: platform.logger)
     app.addServices(
         platform.database, platform.quickReads, platform.engine, platform.limiter,
-        Reconciler(platform: platform), CreditWatch(platform: platform),
+        Reconciler(platform: platform), BillingReconciler(platform: platform),
+        CreditWatch(platform: platform),
         AuditSealer(database: platform.database, logger: platform.logger),
         UsageKeeper(
             database: platform.database, retention: configuration.usageRetentionMonths,

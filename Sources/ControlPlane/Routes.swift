@@ -4,8 +4,8 @@ import Hummingbird
 func routes(_ platform: Platform) -> [Route] {
     let described =
         publicRoutes(platform) + instanceRoutes(platform) + browserRoutes(platform)
-        + customerRoutes(platform) + credentialRoutes(platform) + orgRoutes(platform)
-        + tenantRoutes(platform) + rolloutRoutes(platform) + creditRoutes(platform)
+        + customerRoutes(platform) + billingRoutes(platform) + credentialRoutes(platform)
+        + orgRoutes(platform) + tenantRoutes(platform) + rolloutRoutes(platform) + creditRoutes(platform)
         + usageRoutes(platform)
     return described + [.openAPI(of: described)]
 }
@@ -107,6 +107,26 @@ private func overageRoutes(_ platform: Platform) -> [Route] {
     return [
         .get("/cp/admin/billing/overage", .operators(.read), overage.compare),
         .post("/cp/admin/billing/overage/repair", .operators(.admin), overage.repair),
+    ]
+}
+
+/// Payments. Where nothing can be paid there are none.
+private func billingRoutes(_ platform: Platform) -> [Route] {
+    guard let stripe = platform.stripe, let settings = platform.configuration.billing.stripe else {
+        return []
+    }
+    let customers = BillingRoutes(platform: platform, stripe: stripe)
+    let operators = OperatorBillingRoutes(platform: platform)
+    let webhook = WebhookRoute(platform: platform, secrets: settings.webhookSecrets)
+    return [
+        .post("/cp/billing/checkout", .customersOfBody(.manageBilling), customers.checkout),
+        .post("/cp/billing/portal", .customersOfBody(.manageBilling), customers.portal),
+        .get("/cp/orgs/:slug/billing", .customers(.readBilling), operators.showOwn),
+        .post(WebhookRoute.path, .stripe, webhook.receive).limited(as: .webhook),
+        .get("/cp/admin/billing/subscriptions", .operators(.read), operators.list),
+        .post("/cp/admin/billing/sync", .operators(.operate), operators.compare),
+        .get("/cp/admin/orgs/:slug/billing", .operators(.read), operators.why),
+        .post("/cp/admin/orgs/:slug/billing/sync", .operators(.operate), operators.sync),
     ]
 }
 

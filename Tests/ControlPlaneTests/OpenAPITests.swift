@@ -73,9 +73,10 @@ import Testing
         case .anyone: []
         case .operators: [["operator"]]
         case .user: [["session"]]
-        case .customers: [["session"], ["partnerKey"], ["orgToken"]]
+        case .customers, .customersOfBody: [["session"], ["partnerKey"], ["orgToken"]]
         case .instance: [["bootToken", "orgID"]]
         case .tenant: [["tenant", "orgID"]]
+        case .stripe: [["stripe"]]
         }
     }
 

@@ -10,11 +10,16 @@ enum Access: Sendable, Hashable {
     /// or a credential of the customer's that carries it and may reach that organisation. Where the path
     /// names no organisation, only the scope counts.
     case customers(Scope)
+    /// Customers, as above, where the request's body names the organisation: the gate finds out who calls,
+    /// and the handler asks `CustomerGate.authorize` once it has read the body.
+    case customersOfBody(Scope)
     /// An instance before enrolment. Its boot token opens one launch; the route checks it with what it
     /// stores.
     case instance
     /// An enrolled tenant, with its admin token.
     case tenant
+    /// Stripe, by its signature over the raw body. The route checks it.
+    case stripe
 }
 
 /// What a customer's credential may do: a partner key and an organisation's token carry some of these, a

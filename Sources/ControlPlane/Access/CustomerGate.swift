@@ -17,15 +17,29 @@ struct CustomerGate: Sendable {
 
     /// - Throws: see `Gate.admit`.
     func admit(_ request: Request, for scope: Scope, slug: Slug?) async throws -> Admission {
-        // A request that shows a key is judged by the key alone, whatever cookie comes with it.
-        if request.headers[.authorization] != nil { return try await admitKey(request, scope, slug) }
-        return try await admitUser(request, scope, slug)
+        try await authorize(try await identify(request), for: scope, slug: slug)
+    }
+
+    /// Who calls, whatever they may do. A request that shows a key is judged by the key alone, whatever cookie
+    /// comes with it.
+    func identify(_ request: Request) async throws -> Caller {
+        guard request.headers[.authorization] != nil else { return .user(try await user(of: request)) }
+        return .key(
+            try await CredentialStore(database: platform.database)
+                .prove(try BearerToken.text(in: request), [.partner, .org]))
+    }
+
+    /// - Throws: `org_not_found` (404), `scope_missing` (403); `unauthenticated` for who is no customer.
+    func authorize(_ caller: Caller, for scope: Scope, slug: Slug?) async throws -> Admission {
+        switch caller {
+        case .key(let key): try await authorize(key, scope, slug)
+        case .user(let user): try await authorize(user, scope, slug)
+        default: throw AppError.unauthenticated
+        }
     }
 
     /// What the key cannot reach is not there for it, whatever its scopes.
-    private func admitKey(_ request: Request, _ scope: Scope, _ slug: Slug?) async throws -> Admission {
-        let key = try await CredentialStore(database: platform.database)
-            .prove(try BearerToken.text(in: request), [.partner, .org])
+    private func authorize(_ key: Credential, _ scope: Scope, _ slug: Slug?) async throws -> Admission {
         var org: Org?
         if let slug {
             let orgs = OrgStore(database: platform.database)
@@ -37,8 +51,8 @@ struct CustomerGate: Sendable {
         return Admission(.key(key), org: org)
     }
 
-    private func admitUser(_ request: Request, _ scope: Scope, _ slug: Slug?) async throws -> Admission {
-        var user = try await user(of: request)
+    private func authorize(_ user: UserIdentity, _ scope: Scope, _ slug: Slug?) async throws -> Admission {
+        var user = user
         guard let slug else {
             try Scope.ofEveryUser.require(scope)
             return Admission(.user(user))

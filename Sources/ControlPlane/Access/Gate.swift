@@ -22,7 +22,7 @@ struct Gate: Sendable {
     ///   for an organisation that the caller may not see.
     func admit(_ request: Request, to access: Access, _ context: AppContext) async throws -> Admission {
         switch access {
-        case .anyone, .instance: Admission(.anyone)
+        case .anyone, .instance, .stripe: Admission(.anyone)
         case .operators(let role):
             Admission(.operator(try await operatorIdentity(request, atLeast: role, context)))
         case .tenant:
@@ -32,6 +32,7 @@ struct Gate: Sendable {
         case .user: Admission(.user(try await customers.user(of: request)))
         case .customers(let scope):
             try await customers.admit(request, for: scope, slug: context.pathSlug())
+        case .customersOfBody: Admission(try await customers.identify(request))
         }
     }
 

@@ -38,6 +38,12 @@ struct BillingStore: Sendable {
         ).first?["org_id"]
     }
 
+    /// What the purge of an organisation leaves: its customer's id and its invoices, as the law wants them.
+    func forget(org: UUID) async throws {
+        try await database.execute("DELETE FROM billing_checkouts WHERE org_id = \(org)")
+        try await database.execute("DELETE FROM billing_notices WHERE org_id = \(org)")
+    }
+
     // MARK: The customer
 
     /// Written before Stripe is asked. The first time counts: what it was asked for then may exist since.

@@ -35,7 +35,9 @@ struct SubscriptionState: Sendable, Equatable, Codable {
     var endsAt: Date?
     /// Further ones that have not ended.
     var surplus: Int
+}
 
+extension SubscriptionState {
     /// Of several, the one that counts is paid before failing, failing before ended, and then the oldest that
     /// goes on, or the newest that has ended: a second one that somebody bought by mistake changes nothing.
     /// - Returns: nil where there is none.

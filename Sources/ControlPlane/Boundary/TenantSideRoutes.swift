@@ -29,8 +29,10 @@ struct TenantSideRoutes: Sendable {
             "MOLECULE_ORG_SLUG": org.slug,
             "MOLECULE_PLAN": org.plan,
             "MOLECULE_ORG_STATUS": org.status.rawValue,
+            "MOLECULE_BILLING_STATUS": org.billingStatus.rawValue,
         ]
         let quotas = platform.configuration.billing.plans.effectiveQuotas(of: org)
+        settings["MOLECULE_BILLING_GRACE_ENDS_AT"] = org.graceEndsAt?.formatted(.iso8601)
         settings["MOLECULE_SUSPENDED_REASON"] = org.suspension?.reason
         settings["MOLECULE_WORKSPACE_QUOTA"] = quotas.workspaces.map(String.init)
         settings["MOLECULE_LLM_TOKEN_QUOTA"] = quotas.llmTokens.map(String.init)

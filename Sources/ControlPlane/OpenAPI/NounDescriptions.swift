@@ -1,7 +1,7 @@
 /// Every noun of the service, in the order of the document.
 let nounDescriptions: [NounDescription] = [
-    .liveness, .browser, .customerOrgs, .members, .credentials, .orgs, .tenants, .releases, .rollouts,
-    .account, .audit, .credits,
+    .liveness, .browser, .customerOrgs, .billing, .members, .credentials, .orgs, .tenants, .releases,
+    .rollouts, .account, .audit, .credits,
     .instances, .usage,
 ]
 

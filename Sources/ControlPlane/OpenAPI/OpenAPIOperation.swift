@@ -83,9 +83,9 @@ struct OpenAPIOperation {
         if description.body != nil { problems[413] = "`body_too_large`" }
         if !route.parameters.isEmpty { problems[404] = "There is no such thing, or not for this caller." }
         switch route.access {
-        case .anyone: break
+        case .anyone, .stripe: break
         case .operators: problems[403] = "`role_missing`: an operator of another role may."
-        case .customers:
+        case .customers, .customersOfBody:
             problems[403] = "`scope_missing`: the credential or the member's role does not carry it."
         default: problems[403] = "The credential is right, and this is not allowed to it."
         }
@@ -107,6 +107,10 @@ enum CallerCredentials {
             "type": "apiKey", "in": "header", "name": "X-Molecule-Org-Id",
             "description": "The organisation that the token belongs to.",
         ],
+        "stripe": [
+            "type": "apiKey", "in": "header", "name": "Stripe-Signature",
+            "description": "HMAC-SHA256 over the time and the raw body, under the endpoint's secret.",
+        ],
         "session": [
             "type": "apiKey", "in": "cookie", "name": "__Host-session",
             "description":
@@ -123,13 +127,14 @@ enum CallerCredentials {
         case .anyone: []
         case .operators(let role): [["operator": [.string(role.rawValue)]]]
         case .user: [["session": []]]
-        case .customers(let scope):
+        case .customers(let scope), .customersOfBody(let scope):
             [
                 ["session": [.string(scope.rawValue)]], ["partnerKey": [.string(scope.rawValue)]],
                 ["orgToken": [.string(scope.rawValue)]],
             ]
         case .instance: [["bootToken": [], "orgID": []]]
         case .tenant: [["tenant": [], "orgID": []]]
+        case .stripe: [["stripe": []]]
         }
     }
 
@@ -138,9 +143,11 @@ enum CallerCredentials {
         case .anyone: nil
         case .operators(let role): "For operators with the role `\(role.rawValue)`."
         case .user: "For whoever is signed in."
-        case .customers(let scope): "For customers with the scope `\(scope.rawValue)`."
+        case .customers(let scope), .customersOfBody(let scope):
+            "For customers with the scope `\(scope.rawValue)`."
         case .instance: "For an instance."
         case .tenant: "For an enrolled tenant."
+        case .stripe: "For Stripe."
         }
     }
 }

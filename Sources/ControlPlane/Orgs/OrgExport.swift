@@ -52,6 +52,35 @@ struct OrgExport: Sendable {
                 """
             ),
             (
+                "billing",
+                """
+                SELECT customer_id, subscription_id, subscription_status, lookup_key, period_end, ends_at,
+                    failing_since, created_at, synced_at
+                FROM billing_accounts WHERE org_id = \(org)
+                """
+            ),
+            (
+                "invoices",
+                """
+                SELECT id, number, status, currency, total, amount_paid, created_at FROM billing_invoices
+                WHERE org_id = \(org) ORDER BY created_at, id
+                """
+            ),
+            (
+                "billing_notices",
+                """
+                SELECT kind, failing_since, created_at FROM billing_notices
+                WHERE org_id = \(org) ORDER BY created_at, kind
+                """
+            ),
+            (
+                "checkouts",
+                """
+                SELECT id, plan, session_id, created_at, expires_at, closed_at FROM billing_checkouts
+                WHERE org_id = \(org) ORDER BY created_at, id
+                """
+            ),
+            (
                 "boot_events",
                 """
                 SELECT b.sequence, b.stage, b.outcome, b.duration_ms, b.code, b.exit_code, b.received_at

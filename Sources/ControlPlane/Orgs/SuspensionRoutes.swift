@@ -71,6 +71,11 @@ struct SuspensionRoutes: Sendable {
             if author == .customer, before.suspension?.by == .operator { throw Self.byOperator }
             if author == .customer, before.suspension?.by == .billing { throw Self.unpaid }
             guard try await orgs.resume(id: org.id) else { return before }
+            // Whoever owes something is suspended for that now.
+            try await platform.requestSync(org: org.id, in: transaction)
+            if author == .operator, before.suspension?.by == .billing {
+                try await giveGrace(before, transaction)
+            }
             let after = try await orgs.lock(id: org.id)
             try await AuditLog(database: transaction).record(
                 AuditEvent(
@@ -82,6 +87,15 @@ struct SuspensionRoutes: Sendable {
             return after
         }
         return try Response.json(OrgView(org: changed))
+    }
+
+    /// An operator who ends a suspension for a payment gives the plan's grace once more: without it the next
+    /// look at Stripe would suspend it again.
+    private func giveGrace(_ org: Org, _ transaction: Transaction) async throws {
+        let days = platform.configuration.billing.plans.orFree(org.plan).graceDays
+        guard org.billingStatus == .unpaid else { return }
+        try await OrgStore(database: transaction).setBilling(
+            id: org.id, .pastDue, graceEndsAt: Dunning.graceEnd(failingSince: Date(), graceDays: days))
     }
 
     private static func notSuspendable(_ org: Org) -> AppError {

@@ -28,9 +28,10 @@ extension Access {
         case .anyone: .open
         case .operators: .operators
         case .user: .user
-        case .customers: .customers
+        case .customers, .customersOfBody: .customers
         case .instance: .enrolment
         case .tenant: .tenant
+        case .stripe: .webhook
         }
     }
 }

@@ -72,6 +72,7 @@ extension Platform {
         try await ResourceLedger(database: transaction).forget(org: org)
         try await CredentialStore(database: transaction).revokeAll(org: org)
         try await MembershipStore(database: transaction).forget(org: org)
+        try await BillingStore(database: transaction).forget(org: org)
         try await OrgStore(database: transaction).markPurged(id: org)
     }
 

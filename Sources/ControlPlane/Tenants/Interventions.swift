@@ -28,6 +28,7 @@ extension Platform {
             try await TenantStore(database: transaction).relaunch(
                 org: org.id, launchID: launchID, placement, snapshotID: snapshot?.providerID)
             try await startProvisioning(org, launchID: launchID, in: transaction)
+            try await requestSync(org: org.id, in: transaction)
             try await AuditLog(database: transaction).record(
                 AuditEvent(
                     action: action, org: org.id, subject: org.slug,

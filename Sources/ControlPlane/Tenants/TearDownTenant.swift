@@ -40,6 +40,7 @@ struct TearDownTenant: Sendable {
         try await deleteTunnel(context)
         if keptDays == 0 { try await deleteEarlierSnapshot(context) }
 
+        try await endBilling(context)
         try await close(context, keptDays: keptDays)
     }
 
@@ -56,6 +57,17 @@ struct TearDownTenant: Sendable {
                 "\(kind)_ended", deadline: Self.patience, poll: .milliseconds(250),
                 until: { try await !platform.engine.isLive(kind: kind, subject: input.orgID.text) })
         }
+    }
+
+    /// Nobody is charged for what is gone. A tenant that only failed to be provisioned stays paid for: it can
+    /// be launched anew.
+    private func endBilling(_ context: WorkflowContext) async throws {
+        let isLeaving = try await context.transaction("decide_end_of_billing") { transaction in
+            try await OrgStore(database: transaction).find(id: input.orgID)?.status == .deprovisioning
+        }
+        guard isLeaving else { return }
+        try await BillingClosure(platform: platform, orgID: input.orgID)
+            .close(endingSubscriptions: true, "end_billing", context)
     }
 
     private func deleteDNSRecords(_ context: WorkflowContext) async throws {

@@ -17,7 +17,8 @@ import Testing
         // A provider that does not answer is enough: nobody signs in here.
         let environment = [
             "RATE_LIMITS": limits, "CP_WORKERS": "1", "OIDC_ISSUER": "http://127.0.0.1:9",
-            "OIDC_CLIENT_ID": "id", "OIDC_CLIENT_SECRET": "secret",
+            "OIDC_CLIENT_ID": "id", "OIDC_CLIENT_SECRET": "secret", "STRIPE_API_URL": "http://127.0.0.1:9",
+            "STRIPE_SECRET_KEY": "rk_test_x", "STRIPE_WEBHOOK_SECRETS": MatrixWorld.webhookSecret,
         ]
         try await TestService.run(environment) { service in
             let world = try await MatrixWorld(service)
@@ -89,11 +90,18 @@ import Testing
 
     // MARK: Asking
 
-    private static let bodies = [
+    static let bodies = [
         "/cp/tenants/boot-event": #"{"sequence":1,"stage":"docker","outcome":"started"}"#,
         "/cp/tenants/enroll": #"{"identity_pkcs7":"QUJD","agent_version":"1"}"#,
         "/cp/tenants/re-enroll": """
         {"identity_pkcs7":"QUJD","agent_version":"1","secrets_encryption_key":"k","database_password":"p"}
+        """,
+        // The organisation stands in the body; what comes after it is refused.
+        "/cp/billing/checkout":
+            #"{"org_slug":"acme","plan":"none","success_url":"x","cancel_url":"x"}"#,
+        "/cp/billing/portal": #"{"org_slug":"acme","return_url":"x"}"#,
+        WebhookRoute.path: """
+        {"id":"evt_matrix","type":"product.created","created":1,"livemode":false,"data":{"object":{}}}
         """,
     ]
 

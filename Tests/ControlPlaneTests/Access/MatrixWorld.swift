@@ -8,6 +8,7 @@ import TestSupport
 /// One organisation with everything that can be presented to it, and another that is none of its business.
 struct MatrixWorld: Sendable {
     static let slug = "acme"
+    static let webhookSecret = "whsec_matrix"
 
     let service: TestService
     let org: Org
@@ -50,8 +51,16 @@ struct MatrixWorld: Sendable {
         }
         for (name, token) in random { add(name, [Presenter.bearer(token), Presenter.org(org.id)], .nobody) }
         add("shared secret", [Presenter.bearer(ExampleEnvironment.sharedSecret)], .nobody)
-        let signature = HTTPField("Stripe-Signature", "t=\(Int(Date.now.timeIntervalSince1970)),v1=00")
-        add("Stripe's signature", [signature], .nobody)
+        let now = Int(Date.now.timeIntervalSince1970)
+        add("a wrong signature of Stripe's", [HTTPField("Stripe-Signature", "t=\(now),v1=00")], .nobody)
+        let body = AuthorizationMatrixTests.bodies[WebhookRoute.path] ?? ""
+        func signed(_ secret: String, _ time: Int) -> [HTTPField] {
+            let signature = StripeSignature.sign(Array(body.utf8), secret: secret, time: time)
+            return [HTTPField("Stripe-Signature", "t=\(time),v1=\(signature)")]
+        }
+        add("Stripe's signature", signed(Self.webhookSecret, now + 200), .stripe)
+        add("Stripe's stale signature", signed(Self.webhookSecret, now - 3_600), .nobody)
+        add("a signature under another secret", signed("whsec_other", now), .nobody)
     }
 
     private mutating func add(_ name: String, _ headers: [HTTPField], _ standing: Presenter.Standing) {

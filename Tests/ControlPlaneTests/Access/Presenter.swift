@@ -17,6 +17,8 @@ struct Presenter: Sendable {
         case session(OrgRole?, isOwnPage: Bool)
         case tenant
         case launch
+        /// Stripe's signature over the body that the matrix sends.
+        case stripe
     }
 
     var name: String
@@ -53,6 +55,13 @@ extension Access {
         case .tenant:
             switch presenter.standing {
             case .tenant: .admitted
+            default: .unauthenticated
+            }
+        case .customersOfBody(let scope):
+            Self.customers(presenter.standing, scope, changesState, true)
+        case .stripe:
+            switch presenter.standing {
+            case .stripe: .admitted
             default: .unauthenticated
             }
         }

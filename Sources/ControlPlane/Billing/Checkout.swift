@@ -1,0 +1,106 @@
+import FoundationEssentials
+import Postgres
+
+/// Opens the page on which an organisation's first payment is made.
+struct Checkout: Sendable {
+    let platform: Platform
+    let stripe: StripeClient
+
+    struct Order: Sendable {
+        var org: Org
+        var plan: OrgPlan
+        var successURL: String
+        var cancelURL: String
+    }
+
+    /// At most one page is open for an organisation, so that nobody pays twice: asked for again, the same is
+    /// shown, and one for another plan ends it.
+    func open(_ order: Order, by origin: RequestOrigin) async throws -> StripeCheckoutSession {
+        let customer = try await BillingCustomers(platform: platform, stripe: stripe).require(order.org)
+        try await requireUnsubscribed(order.org, customer)
+        let store = CheckoutStore(database: platform.database)
+        for checkout in try await store.open(org: order.org.id) {
+            if let session = try await reuse(checkout, for: order, customer) { return session }
+        }
+        let made = try await platform.database.transaction { transaction in
+            let row = try await CheckoutStore(database: transaction).insert(
+                org: order.org.id, plan: order.plan, successURL: order.successURL,
+                cancelURL: order.cancelURL)
+            if row != nil {
+                try await AuditLog(database: transaction).record(
+                    AuditEvent(
+                        action: "billing.checkout_opened", org: order.org.id, subject: order.org.slug,
+                        after: ["plan": .string(order.plan.name)]), by: origin)
+            }
+            return row
+        }
+        guard let made else {
+            throw AppError(
+                .conflict, "checkout_in_progress", "Another page was opened just now. Ask again.",
+                retryAfter: 1)
+        }
+        return try await create(made, order.plan, customer)
+    }
+
+    /// What Stripe says now, not what was last seen: a payment may be minutes old.
+    private func requireUnsubscribed(_ org: Org, _ customer: String) async throws {
+        let state = SubscriptionState(of: try await stripe.subscriptions(customer: customer))
+        guard let state, state.standing >= .failing else { return }
+        _ = try await platform.database.transaction { transaction in
+            try await platform.requestSync(org: org.id, in: transaction)
+        }
+        throw AppError(
+            .conflict, "already_subscribed",
+            "It has a subscription (\(state.status)). Change or pay it on the billing page.")
+    }
+
+    /// - Returns: nil when the page is over, or for something else, and ended now.
+    private func reuse(
+        _ checkout: CheckoutRow, for order: Order, _ customer: String
+    ) async throws -> StripeCheckoutSession? {
+        let store = CheckoutStore(database: platform.database)
+        guard let session = try await session(of: checkout, customer) else {
+            try await store.close(checkout.id)
+            return nil
+        }
+        let isSame =
+            checkout.plan == order.plan.name && checkout.successURL == order.successURL
+            && checkout.cancelURL == order.cancelURL
+        if isSame, session.status == "open" { return session }
+        if session.status == "open" {
+            try await stripe.expireCheckout(id: session.id, idempotencyKey: "expire-\(checkout.id.text)")
+            // It may have been paid at that moment.
+            try await requireUnsubscribed(order.org, customer)
+        }
+        try await store.close(checkout.id)
+        return nil
+    }
+
+    /// One whose answer was lost is asked for again as it was.
+    private func session(of checkout: CheckoutRow, _ customer: String) async throws -> StripeCheckoutSession?
+    {
+        if let id = checkout.sessionID { return try await stripe.checkout(id: id) }
+        guard checkout.isKeyAlive, let plan = platform.configuration.billing.plans.named(checkout.plan)
+        else { return nil }
+        return try await create(checkout, plan, customer)
+    }
+
+    /// What Stripe refuses for good leaves no page open.
+    private func create(
+        _ checkout: CheckoutRow, _ plan: OrgPlan, _ customer: String
+    ) async throws -> StripeCheckoutSession {
+        let store = CheckoutStore(database: platform.database)
+        do {
+            let form = try await checkout.form(customer: customer, plan: plan, stripe)
+            let session = try await stripe.createCheckout(form, idempotencyKey: checkout.idempotencyKey)
+            try await store.record(checkout.id, session)
+            return session
+        } catch let error as ProviderError where !error.isRetryable {
+            try await store.close(checkout.id)
+            throw error
+        } catch let error as AppError where error.kind == .unprocessable {
+            try await store.close(checkout.id)
+            throw error
+        }
+    }
+}
