@@ -117,16 +117,3 @@ CREATE TABLE billing_comparisons (
 );
 CREATE INDEX billing_comparisons_started ON billing_comparisons (started_at DESC);
 CREATE UNIQUE INDEX billing_comparisons_one ON billing_comparisons ((true)) WHERE finished_at IS NULL;
-
--- Another type for a tenant's instance.
-CREATE TABLE instance_changes (
-    id          uuid PRIMARY KEY,
-    org_id      uuid NOT NULL REFERENCES orgs (id),
-    from_type   text NOT NULL,
-    to_type     text NOT NULL,
-    phase       text NOT NULL CHECK (phase IN ('waiting', 'changing', 'changed', 'rolled_back', 'failed')),
-    error       text,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    finished_at timestamptz
-);
-CREATE INDEX instance_changes_org ON instance_changes (org_id, created_at DESC);
