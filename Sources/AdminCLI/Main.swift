@@ -11,8 +11,7 @@ struct Main: AsyncParsableCommand {
             CP_CA_FILE, certificate authorities to trust beside the system's (PEM).
             """,
         subcommands: [
-            Orgs.self, Billing.self, Tenants.self, Channels.self, RolloutCommand.self, Boot.self, Why.self,
-            Retry.self,
+            Orgs.self, Tenants.self, Channels.self, RolloutCommand.self, Boot.self, Why.self, Retry.self,
             Cancel.self, Force.self, Repair.self,
             Operators.self, PartnerKeys.self, Capacity.self, Orphans.self, Drift.self, Reconcile.self,
             BillingCommand.self, Usage.self, Credits.self, AuditCommand.self, SigV4.self,

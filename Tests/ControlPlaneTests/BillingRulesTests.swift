@@ -167,7 +167,10 @@ import Testing
         ] { #expect(throws: Plans.Problem.self, "\(json)") { try Plans(json: json) } }
         let plans = try? Plans(
             json:
-                #"[{"name":"free","cents":0},{"name":"team","cents":5000,"lookup_key":"team_m","workspaces":7}]"#
+                """
+                [{"name":"free","cents":0},
+                {"name":"team","cents":5000,"lookup_key":"team_m","workspaces":7}]
+                """
         )
         #expect(plans?.sold(under: "team_m")?.name == "team" && plans?.quotas(of: "team").workspaces == 7)
         #expect(plans?.orFree("pro").name == "free")

@@ -8,7 +8,7 @@ import Testing
 
 /// Payments from checkout to cancellation, against the local cloud's Stripe, with its webhooks.
 @Suite struct BillingTests {
-    private static let home = "https://cp.example/home"
+    private static let home = "https://acme.localhost/home"
 
     @Test func anOrganisationPaysAndIsProvisionedThenLeaves() async throws {
         try await TestCloud.run(["CORS_ORIGINS": "https://app.example"]) { cloud in

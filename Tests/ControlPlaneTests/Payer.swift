@@ -5,8 +5,8 @@ import Testing
 
 @testable import ControlPlane
 
-/// Who signs organisations up and pays for them, by a partner's key; and what the owner of Stripe's account does
-/// behind the platform's back.
+/// Who signs organisations up and pays for them, by a partner's key; and what the owner of Stripe's account
+/// does behind the platform's back.
 struct Payer: Sendable {
     let cloud: TestCloud
     private let key: String
@@ -43,11 +43,11 @@ struct Payer: Sendable {
     }
 
     func checkout(
-        _ slug: String, plan: String, url: String = "https://cp.example/home?s={CHECKOUT_SESSION_ID}"
+        _ slug: String, plan: String, url: String = "https://acme.localhost/home?s={CHECKOUT_SESSION_ID}"
     ) async throws -> TestService.Answer {
         let body = """
             {"org_slug":"\(slug)","plan":"\(plan)","success_url":"\(url)",
-            "cancel_url":"https://cp.example/home"}
+            "cancel_url":"https://acme.localhost/home"}
             """
         return try await send("POST", "/cp/billing/checkout", body)
     }

@@ -14,7 +14,9 @@ import Testing
     ]
 
     private static func event(_ id: String, _ type: String, _ object: String) -> String {
-        #"{"id":"\#(id)","type":"\#(type)","created":1900000000,"livemode":false,"data":{"object":\#(object)}}"#
+        """
+        {"id":"\(id)","type":"\(type)","created":1900000000,"livemode":false,"data":{"object":\(object)}}
+        """
     }
 
     private static func send(

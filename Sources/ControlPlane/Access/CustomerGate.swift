@@ -20,8 +20,8 @@ struct CustomerGate: Sendable {
         try await authorize(try await identify(request), for: scope, slug: slug)
     }
 
-    /// Who calls, whatever they may do. A request that shows a key is judged by the key alone, whatever cookie
-    /// comes with it.
+    /// Who calls, whatever they may do. A request that shows a key is judged by the key alone, whatever
+    /// cookie comes with it.
     func identify(_ request: Request) async throws -> Caller {
         guard request.headers[.authorization] != nil else { return .user(try await user(of: request)) }
         return .key(

@@ -2,8 +2,8 @@ import FoundationEssentials
 import Postgres
 import Workflows
 
-/// Ends what an organisation has at Stripe: pages on which somebody could still pay, and its subscriptions. The
-/// customer stays there with its invoices, as the law wants them kept.
+/// Ends what an organisation has at Stripe: pages on which somebody could still pay, and its subscriptions.
+/// The customer stays there with its invoices, as the law wants them kept.
 struct BillingClosure: Sendable {
     let platform: Platform
     let orgID: UUID

@@ -3,8 +3,9 @@ import Logging
 import Postgres
 import ServiceLifecycle
 
-/// Finds what no event has told: looks that are due, and subscriptions that stand otherwise at Stripe than in our
-/// rows. It begins looks, and changes nothing itself. It takes no input: timers and a person's order activate it.
+/// Finds what no event has told: looks that are due, and subscriptions that stand otherwise at Stripe than in
+/// our rows. It begins looks, and changes nothing itself. It takes no input: timers and a person's order
+/// activate it.
 struct BillingReconciler: Service {
     let platform: Platform
 

@@ -3,8 +3,8 @@ import FoundationEssentials
 
 /// Calls of Stripe's API: forms out, JSON in. Source: Stripe API reference.
 ///
-/// Every POST carries an Idempotency-Key that says what is being done, so that a call whose answer was lost is
-/// sent again as it was: Stripe keeps a key and its answer for at least 24 hours. After that an unknown
+/// Every POST carries an Idempotency-Key that says what is being done, so that a call whose answer was lost
+/// is sent again as it was: Stripe keeps a key and its answer for at least 24 hours. After that an unknown
 /// outcome is looked up, never sent again.
 struct StripeClient: Sendable {
     /// The one version whose shapes are read here, whatever the account's default is.
@@ -39,8 +39,8 @@ struct StripeClient: Sendable {
     ///   - path: with its `/v1`; ids in it are Stripe's own.
     ///   - form: the query of a GET or DELETE, the body of a POST.
     ///   - idempotencyKey: the same for the same deed; required for a POST.
-    /// - Throws: `ProviderError`: `isThrottle` where Stripe wants to be left alone, `mayHaveTakenEffect` where
-    ///   the outcome is not known, `isRetryable` where asking again with the same key makes sense.
+    /// - Throws: `ProviderError`: `isThrottle` where Stripe wants to be left alone, `mayHaveTakenEffect`
+    ///   where the outcome is not known, `isRetryable` where asking again with the same key makes sense.
     func send<Answer: Decodable>(
         _ operation: String, _ method: String, _ path: String, _ form: StripeForm = [:],
         idempotencyKey: String? = nil, as _: Answer.Type

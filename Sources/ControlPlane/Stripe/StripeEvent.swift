@@ -1,5 +1,5 @@
-/// An event as Stripe sends it, in the shape of whatever version the endpoint has. Of its object only the ids are
-/// read: what it says else was true when it was sent, and may not be any more.
+/// An event as Stripe sends it, in the shape of whatever version the endpoint has. Of its object only the ids
+/// are read: what it says else was true when it was sent, and may not be any more.
 struct StripeEvent: Decodable, Sendable {
     struct Content: Decodable, Sendable { var object: Object }
 

@@ -1,4 +1,4 @@
-/// Of Stripe's objects, what the platform reads. Times are Unix seconds, amounts the currency's smallest unit.
+/// Of Stripe's objects, what the platform reads. Times are Unix seconds, amounts in the smallest unit.
 /// Source: Stripe API reference, version `StripeClient.version`.
 struct StripeList<Element: Decodable & Sendable>: Decodable, Sendable {
     var data: [Element]

@@ -1,12 +1,6 @@
 import ArgumentParser
 import Foundation
 
-struct Billing: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "See what organisations pay, and bring rows and Stripe together.",
-        subcommands: [ListSubscriptions.self, SyncBilling.self, WhyBilling.self])
-}
-
 struct ListSubscriptions: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "subscriptions", abstract: "List organisations with their subscriptions.")
