@@ -47,6 +47,13 @@ struct BillingChange: Sendable {
         }
         try await carryOut(&verdict, org, now)
         try await accounts.record(verdict.account, through: request)
+        let changes =
+            verdict.plan != org.plan || verdict.status != org.billingStatus
+            || verdict.graceEndsAt != org.graceEndsAt || verdict.deed != .nothing
+        // Last, as it takes the workflow's row. One that has no instance yet reads its settings when it boots.
+        if changes, [.running, .failed, .suspended].contains(org.status) {
+            try await platform.pushSettings(org: orgID, in: transaction)
+        }
         return Outcome(next: account.syncRequested > request ? .again : .nothing)
     }
 
