@@ -95,7 +95,7 @@ actor StripeService {
 
     /// On a copy, so that what fails has changed nothing; but a card that is declined has been tried.
     private func carryOut(_ route: StripeRoute, _ form: StripeParameters, _ key: String?) -> HTTPAnswer {
-        account.wallTime = max(account.wallTime, wallTime)
+        letTimePass()
         if route.operation == .createMeterEvent { return count(form) }
         var changed = account
         changed.request = StripeRequest(id: "req_" + ResourceID.hexadecimal(14), idempotencyKey: key)
@@ -142,11 +142,8 @@ actor StripeService {
 
     /// Lets the wall's time pass once a second, and gives out the events that are to be sent.
     func takeDue() -> [WebhookParcel] {
+        letTimePass()
         let time = wallTime
-        if time > looked {
-            account.advanceWall(to: time)
-            looked = time
-        }
         return account.deliveries.take(at: time).compactMap { delivery in
             guard let event = account.events[delivery.event],
                 let endpoint = account.endpoints[delivery.endpoint]
@@ -159,6 +156,14 @@ actor StripeService {
                 url: endpoint.url.hasPrefix("/") ? front + endpoint.url : endpoint.url,
                 secrets: endpoint.secrets, body: event.description(in: account).bytes)
         }
+    }
+
+    /// What is due by now happens before anything else is done.
+    private func letTimePass() {
+        let time = wallTime
+        guard time > looked else { return }
+        account.advanceWall(to: time)
+        looked = time
     }
 
     func settle(_ number: Int, status: Int) {

@@ -98,6 +98,7 @@ extension StripeAccount {
     private func prorations(
         _ subscription: StripeSubscription, _ before: [StripeSubscriptionItem], from time: Int
     ) throws -> [StripeInvoiceLine] {
+        guard before != subscription.items else { return [] }
         guard (subscription.period.start...subscription.period.end).contains(time) else {
             throw StripeError.invalid("proration_date", "proration_date must be in the current period")
         }
