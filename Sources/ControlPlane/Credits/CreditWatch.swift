@@ -98,6 +98,7 @@ struct CreditWatch: Service {
                     metadata: [
                         "org": "\(org.text)", "state": "\(account.position.state?.rawValue ?? "none")",
                     ])
+                try await platform.pushSettings(org: org, in: transaction)
             }
             return alerts
         }
