@@ -109,7 +109,7 @@ package struct UsageLoad: Sendable {
                 if answer?.status == 200 { return lost }
                 if let status = answer?.status, status < 500 {
                     throw TestSupportError(
-                        "a batch was refused: \(status) \(String(decoding: answer?.body ?? [], as: UTF8.self))"
+                        "a batch refused: \(status) \(String(decoding: answer?.body ?? [], as: UTF8.self))"
                     )
                 }
             }

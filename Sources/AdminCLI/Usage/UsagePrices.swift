@@ -53,8 +53,9 @@ struct SetUsagePrice: AsyncParsableCommand {
         commandName: "set",
         abstract: "Set what a token of a model costs from a moment on; the past keeps its prices.",
         discussion: """
-            Millicredits a token: 1000 is one credit. A model of its own goes before *, which stands for every \
-            model of the provider (quote it in a shell). Events that were set aside for want of a price are \
+            Millicredits a token: 1000 is one credit. A model of its own goes before *, which stands for \
+            every model of the provider (quote it in a shell). Events that were set aside for want of a \
+            price are \
             counted by `cpctl usage set-aside release --reason unknown_model --apply`.
             """)
 

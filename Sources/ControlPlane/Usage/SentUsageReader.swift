@@ -3,8 +3,8 @@ import TenantProtocol
 
 /// Reads the body of `POST /cp/llm-usage-events`.
 ///
-/// A body that is not JSON of a batch's shape is refused as a whole: nothing of it can be kept. A field of one
-/// event that cannot be read is that event's fault alone.
+/// A body that is not JSON of a batch's shape is refused as a whole: nothing of it can be kept. A field of
+/// one event that cannot be read is that event's fault alone.
 struct SentUsageReader {
     /// Highest place of a stream: no number of events that a tenant could send.
     static let maximumPlace = 1_000_000_000_000_000

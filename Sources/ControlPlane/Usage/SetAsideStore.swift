@@ -5,8 +5,8 @@ import Postgres
 struct SetAsideStore: Sendable {
     let database: any PostgresExecutor
 
-    /// `aside`, a part of the ingesting statement: what is new of a batch's events that do not count. One that
-    /// has counted already, and comes again too late, is a duplicate.
+    /// `aside`, a part of the ingesting statement: what is new of a batch's events that do not count. One
+    /// that has counted already, and comes again too late, is a duplicate.
     static func inserted(_ usage: JudgedUsage) -> SQL {
         let events = usage.setAside
         return """

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Postgres
 
-/// A batch as columns, one statement's worth: the events, the groups that they sum up to, the models of these.
+/// A batch as columns, one statement's worth: the events, the groups that they sum up to, and their models.
 struct UsageColumns: Sendable {
     private(set) var ids: ColumnBuilder<UUID>
     /// Microseconds since 1970.

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Postgres
 import TenantProtocol
 
-/// Takes a batch: judges its events, counts those that are new, sets aside the rest, and says what is missing.
+/// Takes a batch: judges its events, counts those that are new, sets aside the rest, says what is missing.
 /// Once it answers, everything is on the platform's disk; sent again after a lost answer, nothing changes.
 struct UsageIngestion: Sendable {
     /// Prices as old as this may be why a model is not known: they are read again before it is set aside.

@@ -57,8 +57,10 @@ struct UsageStreams: Sendable {
 
     private static func pieces(_ name: String, _ ranges: SQL) -> SQL {
         """
-        ARRAY(SELECT lower(r) FROM unnest(\(ranges)) r LIMIT \(maximumPieces)) AS \(identifier: name + "_from"),
-        ARRAY(SELECT upper(r) - 1 FROM unnest(\(ranges)) r LIMIT \(maximumPieces)) AS \(identifier: name + "_to"),
+        ARRAY(SELECT lower(r) FROM unnest(\(ranges)) r LIMIT \(maximumPieces))
+            AS \(identifier: name + "_from"),
+        ARRAY(SELECT upper(r) - 1 FROM unnest(\(ranges)) r LIMIT \(maximumPieces))
+            AS \(identifier: name + "_to"),
         (SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint FROM unnest(\(ranges)) r)
             AS \(identifier: name + "_places")
         """

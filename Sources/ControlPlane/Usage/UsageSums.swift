@@ -31,8 +31,8 @@ struct UsageMonth: Sendable, Equatable {
     var days: SQL { "day >= \(firstDay)::date AND day < \(next.firstDay)::date" }
 }
 
-/// The sums as they stand, and as they should: rows of `org_id`, `time`, `workspace_id`, `provider`, `model` and
-/// `amounts`, of which the first are events and the last millicredits.
+/// The sums as they stand, and as they should: rows of `org_id`, `time`, `workspace_id`, `provider`,
+/// `model` and `amounts`, of which the first are events and the last millicredits.
 extension UsageCheck {
     private static let amounts: SQL =
         """

@@ -74,7 +74,8 @@ import Testing
             try await tenant.service.platform.database.execute(
                 """
                 INSERT INTO usage_set_aside (org_id, event_id, reason, detail, event)
-                SELECT \(tenant.org.id), (\(event)::jsonb->>'id')::uuid, 'clock_ahead', 'x', jsonb_object_agg(k, v)
+                SELECT \(tenant.org.id), (\(event)::jsonb->>'id')::uuid, 'clock_ahead', 'x',
+                    jsonb_object_agg(k, v)
                 FROM jsonb_each_text(\(event)::jsonb) AS e (k, v)
                 """)
             let released = try await tenant.service.send(

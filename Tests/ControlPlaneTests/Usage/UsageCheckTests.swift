@@ -67,10 +67,12 @@ import Testing
         try await database.execute(
             """
             WITH e AS (SELECT \(row)), raw AS (
-                INSERT INTO usage_events SELECT \(day)::timestamptz, 1, e.id, e.workspace, o.key, m.key, 1, 0, 0, 0
+                INSERT INTO usage_events SELECT \(day)::timestamptz, 1, e.id, e.workspace, o.key, m.key,
+                    1, 0, 0, 0
                 FROM e, usage_orgs o, usage_models m WHERE o.org_id = \(org)
             ), hours AS (
-                INSERT INTO usage_hours SELECT \(org), \(day)::timestamptz, e.workspace, 'p', 'm', 1, 1, 0, 0, 0, 1
+                INSERT INTO usage_hours SELECT \(org), \(day)::timestamptz, e.workspace, 'p', 'm',
+                    1, 1, 0, 0, 0, 1
                 FROM e
             )
             INSERT INTO usage_days SELECT \(org), \(day)::date, e.workspace, 'p', 'm', 1, 1, 0, 0, 0, 1 FROM e
