@@ -50,7 +50,7 @@ struct BillingChange: Sendable {
         let changes =
             verdict.plan != org.plan || verdict.status != org.billingStatus
             || verdict.graceEndsAt != org.graceEndsAt || verdict.deed != .nothing
-        // Last, as it takes the workflow's row. One that has no instance yet reads its settings when it boots.
+        // Last, as it takes the workflow's row. What has no instance yet reads its settings when it boots.
         if changes, [.running, .failed, .suspended].contains(org.status) {
             try await platform.pushSettings(org: orgID, in: transaction)
         }

@@ -18,8 +18,8 @@ struct ProviderLimit: Sendable, Equatable {
 /// The limits of every API that the platform calls.
 ///
 /// Sources: Amazon EC2 API Reference, "Request throttling"; AWS Systems Manager, KMS and ECR, "Quotas";
-/// Cloudflare, "API rate limits"; Stripe, "Rate limits". An account whose limits were raised overrides them by
-/// `PROVIDER_LIMITS`.
+/// Cloudflare, "API rate limits"; Stripe, "Rate limits". An account whose limits were raised overrides them
+/// by `PROVIDER_LIMITS`.
 struct ProviderLimits: Sendable {
     struct Rate: Sendable, Codable, Equatable {
         var capacity: Double
