@@ -45,6 +45,7 @@ import Testing
                 Set(org.keys) == [
                     "id", "slug", "name", "plan", "status", "created_at", "updated_at", "credits_balance",
                     "plan_monthly_credits", "overage_used_credits", "overage_cap_credits", "role",
+                    "billing_status",
                 ])
             #expect(org["plan"] == .string("free") && org["role"] == .string("owner"))
             #expect(try await service.signIn("eve").send("GET", "/cp/orgs").json["orgs"] == .array([]))
