@@ -121,7 +121,8 @@ let package = Package(
         tests("CurlHTTPTests", ["CurlHTTP"]),
         tests("PostgresTests", ["Postgres"]),
         tests("WorkflowsTests", ["Workflows"]),
-        tests("ControlPlaneTests", ["ControlPlane", "AuditChain", "CZlib", "PushSignature", "TenantProtocol"]),
+        tests(
+            "ControlPlaneTests", ["ControlPlane", "AuditChain", "CZlib", "PushSignature", "TenantProtocol"]),
         tests("TenantAgentTests", ["TenantAgent", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP", "PushSignature"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),

@@ -29,8 +29,9 @@ package struct UsageBatch: Codable, Sendable, Equatable {
 package struct UsageEvent: Codable, Sendable, Equatable {
     /// UUID, made once when the model has answered; a version 7 keeps the platform's index of ids small.
     package var id: String
+    /// UUID.
     package var workspaceID: String
-    /// As the provider names it, at most `maximumNameBytes` of UTF-8.
+    /// As the provider names it: 1 to `maximumNameBytes` of `A-Z a-z 0-9 . _ : / @ + -`.
     package var model: String
     package var provider: String
     /// Not cached.
