@@ -8,7 +8,10 @@ struct BenchService {
     private let process: Process
     private let folder: URL
 
-    static func start(_ program: String, databaseURL: String) async throws -> BenchService {
+    /// - Parameter settings: variables beside the usual ones, or instead of them.
+    static func start(
+        _ program: String, databaseURL: String, settings: [String: String] = [:]
+    ) async throws -> BenchService {
         let folder = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         _ = try runTool(
@@ -22,6 +25,7 @@ struct BenchService {
         process.executableURL = URL(filePath: program)
         process.arguments = ["serve"]
         process.environment = environment(databaseURL, port: port, folder: folder)
+            .merging(settings) { $1 }
         let log = folder.appending(path: "log")
         try Data().write(to: log)
         process.standardError = try FileHandle(forWritingTo: log)

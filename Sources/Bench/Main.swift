@@ -7,5 +7,5 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measurements beside a known program in the same run.",
-        subcommands: [SignaturesBench.self, WorkflowsBench.self, ControlPlaneBench.self])
+        subcommands: [SignaturesBench.self, WorkflowsBench.self, ControlPlaneBench.self, UsageBench.self])
 }

@@ -81,7 +81,9 @@ extension NounDescription {
                     name: "group_by", schema: Shape.words(of: UsageReport.Grouping.self),
                     meaning: "`day` by default."),
                 .init(name: "format", schema: Shape.words(["json", "csv"]), meaning: "Before `Accept`."),
-            ], .ok("At most \(UsageReport.maximumRows) rows.", Shape.named("UsageReport")),
+            ],
+            .ok("At most \(UsageReport.maximumRows) rows.", Shape.named("UsageReport"))
+                .alsoText("text/csv"),
             problems: [422: "`too_many_rows`"])
     }
 

@@ -59,7 +59,9 @@ struct OpenAPIOperation {
         for answer in description.answers {
             var members: [String: AuditValue] = ["description": .string(answer.meaning)]
             if let schema = answer.schema {
-                members["content"] = .object([answer.contentType: ["schema": schema]])
+                var content: [String: AuditValue] = [answer.contentType: ["schema": schema]]
+                if let text = answer.textType { content[text] = ["schema": ["type": "string"]] }
+                members["content"] = .object(content)
             }
             responses["\(answer.status)"] = .object(members)
         }

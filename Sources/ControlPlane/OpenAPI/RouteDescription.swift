@@ -14,6 +14,8 @@ struct RouteDescription: Sendable {
         /// nil: no body.
         var schema: Schema?
         var contentType = "application/json"
+        /// Another form of the same, a text, for whoever asks for it.
+        var textType: String?
 
         static func ok(_ meaning: String, _ schema: Schema) -> Answer {
             Answer(status: 200, meaning: meaning, schema: schema)
@@ -25,6 +27,12 @@ struct RouteDescription: Sendable {
             Answer(status: 202, meaning: meaning, schema: schema)
         }
         static let nothing = Answer(status: 204, meaning: "Done.")
+        func alsoText(_ contentType: String) -> Answer {
+            var answer = self
+            answer.textType = contentType
+            return answer
+        }
+
         static func lines(_ meaning: String, _ contentType: String) -> Answer {
             Answer(status: 200, meaning: meaning, schema: ["type": "string"], contentType: contentType)
         }

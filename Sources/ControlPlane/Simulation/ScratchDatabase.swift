@@ -118,7 +118,8 @@ extension ScratchDatabase {
     private static var withoutAutovacuum: SQL {
         """
         DO 'DECLARE name text; BEGIN
-            FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = ''sim'' LOOP
+            FOR name IN SELECT relname FROM pg_class
+                WHERE relnamespace = ''sim''::regnamespace AND relkind = ''r'' LOOP
                 EXECUTE format(''ALTER TABLE sim.%I SET (autovacuum_enabled = off)'', name);
             END LOOP; END'
         """

@@ -52,6 +52,30 @@ import Testing
             Shape(RedeployRoutes.Order.self, #"{"target_tag":"v2","drain_seconds":3}"#),
             Shape(DeleteRoutes.Confirmation.self, #"{"confirm":"acme"}"#),
             Shape(InterventionRoutes.Confirmation.self, #"{"confirm":"acme"}"#),
+            Shape(MemberRoutes.Owner.self, #"{"user_id":"u"}"#),
+            Shape(CreditRoutes.Adjustment.self, #"{"credits":5,"key":"a","note":"n","month":"2026-11"}"#),
+            Shape(CreditRoutes.Cap.self, #"{"credits":null}"#),
+            Shape(OverageRoutes.Order.self, #"{"org":"acme","month":"2026-11","dry_run":true}"#),
+            Shape(UsageAdminRoutes.Order.self, #"{"org":"acme","reason":"too_old","dry_run":true}"#),
+            Shape(UsageCheckRoutes.Order.self, #"{"month":"2026-11"}"#),
+            Shape(BillingRoutes.PortalOrder.self, #"{"org_slug":"acme","return_url":"https://a.example/"}"#),
+            Shape(
+                BillingRoutes.CheckoutOrder.self,
+                """
+                {"org_slug":"acme","plan":"pro","success_url":"https://a.example/","cancel_url":"/"}
+                """),
+            Shape(
+                PriceRoutes.Order.self,
+                """
+                {"provider":"openai","model":"*","input_millicredits":1,"output_millicredits":1,
+                "cached_millicredits":1,"reasoning_millicredits":1}
+                """),
+            Shape(
+                WorkspaceEventRoutes.Batch.self,
+                """
+                {"events":[{"id":"0a1b2c3d-0000-4000-8000-000000000001","kind":"online",
+                "workspace_id":"0a1b2c3d-0000-4000-8000-000000000002","occurred_at":"2026-11-24T10:00:00Z"}]}
+                """),
             Shape(BootRoutes.Batch.self, #"{"events":[\#(event)]}"#),
             Shape(BootEvent.self, event),
             Shape(EnrolmentRequest.self, #"{"identity_pkcs7":"x","agent_version":"1"}"#),
