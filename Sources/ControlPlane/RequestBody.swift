@@ -18,6 +18,10 @@ enum RequestBody {
     }
 
     static func decode<Body: RequestFields>(_: Body.Type, from data: Data) throws -> Body {
+        // The decoder looks only at the strings that it takes: of two members of one name, at one.
+        guard String(validating: data, as: UTF8.self) != nil else {
+            throw AppError(.invalid, "invalid_body", "The body is not UTF-8.")
+        }
         do {
             let known = Set(Body.CodingKeys.allCases.map(\.stringValue))
             let found = try JSONDecoder().decode(FieldNames.self, from: data).names
