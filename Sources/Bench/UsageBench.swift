@@ -35,13 +35,13 @@ struct UsageBench: AsyncParsableCommand {
     }
 
     private func measure(_ database: BenchDatabase) async throws {
-        let token = "adm_" + UUID().uuidString
-        try await database.makeEnrolledTenants(tenants, adminToken: token)
+        let secret = "adm_" + UUID().uuidString
+        try await database.makeEnrolledTenants(tenants, secret: secret)
         let service = try await BenchService.start(
             program, databaseURL: database.url,
             settings: ["RATE_LIMITS": #"{"tenant.credential":0,"tenant.address":0}"#])
         do {
-            let load = UsageLoad(url: service.url, token: token, tenants: tenants)
+            let load = UsageLoad(url: service.url, secret: secret, tenants: tenants)
             defer { load.http.shutdown() }
             _ = try await load.send(batches: tenants * 4, of: Self.batchSize)
             let first = try await load.send(batches: batches, of: Self.batchSize)
@@ -97,7 +97,7 @@ struct UsageLoad {
     }
 
     let url: String
-    let token: String
+    let secret: String
     let tenants: Int
     let http = HTTPClient()
 
@@ -130,7 +130,7 @@ struct UsageLoad {
             var request = HTTPRequest(
                 "POST", "\(url)/cp/llm-usage-events",
                 headers: [
-                    HTTPField("Authorization", "Bearer \(token)"),
+                    HTTPField("Authorization", "Bearer \(UsageEvents.adminToken(tenant, secret: secret))"),
                     HTTPField("X-Molecule-Org-Id", UsageEvents.organisation(tenant)),
                     HTTPField("Content-Type", "application/json"),
                 ])

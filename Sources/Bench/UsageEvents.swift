@@ -15,6 +15,11 @@ struct UsageEvents {
 
     static func organisation(_ tenant: Int) -> String { BootEventLoad.organisation(tenant) }
 
+    /// No two tenants have the same: the end of the organisation's id makes it its own.
+    static func adminToken(_ tenant: Int, secret: String) -> String {
+        secret + organisation(tenant).suffix(12)
+    }
+
     /// The next events of the tenant's stream, as the body of one request.
     mutating func batch(_ count: Int) -> [UInt8] {
         let time = Date.now.formatted(.iso8601)
@@ -51,13 +56,14 @@ struct UsageEvents {
 }
 
 extension BenchDatabase {
-    /// Tenants that are enrolled, all with the same admin token.
-    func makeEnrolledTenants(_ count: Int, adminToken: String) async throws {
+    /// Tenants that are enrolled.
+    func makeEnrolledTenants(_ count: Int, secret: String) async throws {
         try await makeTenants(count, bootToken: UUID().uuidString)
         try await pool.execute("UPDATE orgs SET status = 'running'")
         try await pool.execute(
             """
-            UPDATE tenants SET admin_token_hash = sha256(convert_to(\(adminToken), 'UTF8')),
+            UPDATE tenants SET admin_token_hash = sha256(convert_to(
+                    \(secret) || substr(org_id::text, 25), 'UTF8')),
                 confirmed_at = now()
             """)
     }
