@@ -1,5 +1,3 @@
-import CCrypto
-
 /// The platform's word to a tenant that its settings have changed: `POST` on the tenant's own hostname, which
 /// everybody reaches. It carries no state and the tenant does nothing but ask the platform, so to repeat it
 /// is harmless. The signature only keeps strangers from making a tenant ask.
@@ -17,7 +15,7 @@ package struct PushKey: Sendable {
     fileprivate let bytes: [UInt8]
 
     package init(adminToken: String) {
-        bytes = hmacSHA256(Array(adminToken.utf8), Array("molecule settings push v1".utf8))
+        bytes = HMACSHA256.sign(Array("molecule settings push v1".utf8), key: Array(adminToken.utf8))
     }
 }
 
@@ -39,7 +37,7 @@ package enum PushSignature {
 
     /// - Parameter time: seconds since 1970
     package static func header(_ keys: [PushKey], time: Int, org: String, body: [UInt8]) -> String {
-        let signatures = keys.map { ",v1=" + hexadecimal(signature($0, time, org, body)) }
+        let signatures = keys.map { ",v1=" + signature($0, time, org, body) }
         return "t=\(time)" + signatures.joined()
     }
 
@@ -64,30 +62,12 @@ package enum PushSignature {
         guard !distance.overflow, distance.partialValue.magnitude <= SettingsPush.tolerance else {
             throw .stale
         }
-        let expected = Array(hexadecimal(signature(key, time, org, body)).utf8)
-        let matches = presented.map { isEqual(Array($0.utf8), expected) }
+        let expected = signature(key, time, org, body)
+        let matches = presented.map { HMACSHA256.isEqual($0, expected) }
         guard matches.contains(true) else { throw .wrong }
     }
 
-    private static func signature(_ key: PushKey, _ time: Int, _ org: String, _ body: [UInt8]) -> [UInt8] {
-        hmacSHA256(key.bytes, Array("settings-changed\n\(time)\n\(org)\n".utf8) + body)
+    private static func signature(_ key: PushKey, _ time: Int, _ org: String, _ body: [UInt8]) -> String {
+        HMACSHA256.text(Array("settings-changed\n\(time)\n\(org)\n".utf8) + body, key: key.bytes)
     }
-}
-
-/// Takes the same time wherever the two differ.
-private func isEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
-    one.count == other.count && CRYPTO_memcmp(one, other, one.count) == 0
-}
-
-private func hmacSHA256(_ key: [UInt8], _ message: [UInt8]) -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: 32)
-    var prepared = ccrypto_hmac_prepare(key, key.count)
-    ccrypto_hmac(&prepared, message, message.count, &digest)
-    OPENSSL_cleanse(&prepared, MemoryLayout.size(ofValue: prepared))
-    return digest
-}
-
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }

@@ -86,14 +86,7 @@ struct SetUsagePrice: AsyncParsableCommand {
         var cached: Int
         var reasoning: Int
 
-        enum CodingKeys: String, CodingKey {
-            case provider, model
-            case validFrom = "valid_from"
-            case input = "input_millicredits"
-            case output = "output_millicredits"
-            case cached = "cached_millicredits"
-            case reasoning = "reasoning_millicredits"
-        }
+        typealias CodingKeys = UsagePrice.CodingKeys
     }
 
     func run() async throws {

@@ -1,5 +1,5 @@
-import CCrypto
 import FoundationEssentials
+import PushSignature
 
 /// `Stripe-Signature`: HMAC-SHA256 over the time and the raw body. Source: Stripe, "Verify webhook signatures
 /// manually".
@@ -51,24 +51,13 @@ struct StripeSignature: Sendable {
         // All are compared, whichever fits: what a caller could measure does not depend on the secrets.
         for secret in secrets {
             let expected = Self.sign(body, secret: secret, time: time)
-            for signature in signatures { isRight = Self.isEqual(expected, signature) || isRight }
+            for signature in signatures { isRight = HMACSHA256.isEqual(expected, signature) || isRight }
         }
         guard isRight else { throw Refusal.wrong }
     }
 
     /// 64 hexadecimal digits.
     static func sign(_ body: [UInt8], secret: String, time: Int) -> String {
-        let secret = Array(secret.utf8)
-        let message = Array("\(time).".utf8) + body
-        var key = ccrypto_hmac_prepare(secret, secret.count)
-        var digest = [UInt8](repeating: 0, count: 32)
-        ccrypto_hmac(&key, message, message.count, &digest)
-        return digest.hex
-    }
-
-    /// In a time that depends on the lengths alone.
-    private static func isEqual(_ one: String, _ other: String) -> Bool {
-        let (one, other) = (Array(one.utf8), Array(other.utf8))
-        return one.count == other.count && CRYPTO_memcmp(one, other, one.count) == 0
+        HMACSHA256.text(Array("\(time).".utf8) + body, key: Array(secret.utf8))
     }
 }

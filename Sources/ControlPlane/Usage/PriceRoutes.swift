@@ -21,14 +21,7 @@ struct PriceRoutes: Sendable {
             (cached, reasoning) = (price.rates.cached, price.rates.reasoning)
         }
 
-        enum CodingKeys: String, CodingKey {
-            case provider, model
-            case validFrom = "valid_from"
-            case input = "input_millicredits"
-            case output = "output_millicredits"
-            case cached = "cached_millicredits"
-            case reasoning = "reasoning_millicredits"
-        }
+        typealias CodingKeys = Order.CodingKeys
     }
 
     /// `GET .../prices`: every version of every price.

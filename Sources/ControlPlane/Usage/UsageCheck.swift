@@ -53,17 +53,17 @@ struct UsageCheck: Sendable {
     }
 
     /// Every month of which there are raw rows or sums.
-    func months() async throws -> [UsageMonth] {
+    func months() async throws -> [Month] {
         let summed = try await database.query(
             "SELECT DISTINCT to_char(day, 'YYYY-MM') AS month FROM usage_days"
-        ).compactMap { UsageMonth(try $0["month", as: String.self]) }
+        ).compactMap { Month(try $0["month", as: String.self]) }
         let raw = try await UsageMonths(database: database).list()
         return Dictionary((summed + raw).map { ($0.text, $0) }) { first, _ in first }
             .sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// In one snapshot: exact while batches come.
-    func report(_ month: UsageMonth, rebuild: Bool = false, by origin: RequestOrigin? = nil) async throws
+    func report(_ month: Month, rebuild: Bool = false, by origin: RequestOrigin? = nil) async throws
         -> Report
     {
         try await database.transaction(rebuild ? .readCommitted : .repeatableRead) { transaction in
@@ -88,12 +88,12 @@ struct UsageCheck: Sendable {
         }
     }
 
-    private func compare(_ month: UsageMonth, _ transaction: Transaction) async throws -> Report {
+    private func compare(_ month: Month, _ transaction: Transaction) async throws -> Report {
         let row = try await transaction.query(
             """
             SELECT to_regclass(\(month.partition)) IS NOT NULL AS has_raw,
                 (SELECT coalesce(sum(events), 0)::bigint FROM usage_hours
-                    WHERE hour >= \(month.first) AND hour < \(month.end)) AS events
+                    WHERE hour >= \(month.firstMoment) AND hour < \(month.endMoment)) AS events
             """)[0]
         let hasRawRows = try row["has_raw", as: Bool.self]
         var rows = try await differences("days", Self.days(month), Self.daysOfHours(month), transaction)

@@ -36,9 +36,9 @@ struct UsageCheckRoutes: Sendable {
         return try Response.json(Answer(months: reports))
     }
 
-    private func months(_ text: String?) async throws -> [UsageMonth] {
+    private func months(_ text: String?) async throws -> [Month] {
         guard let text else { return try await check.months() }
-        guard let month = UsageMonth(text), month.text == text else {
+        guard let month = Month(text), month.text == text, month.year >= UsageMonths.earliestYear else {
             throw AppError.invalidField("month", "A month is written as 2026-11.")
         }
         return [month]

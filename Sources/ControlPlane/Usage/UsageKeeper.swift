@@ -42,12 +42,12 @@ struct UsageKeeper: Service {
 
     /// - Returns: the months that were dropped.
     @discardableResult
-    func keep(now: Date) async throws -> [UsageMonth] {
+    func keep(now: Date) async throws -> [Month] {
         let microseconds = Int(now.timeIntervalSince1970 * 1_000_000)
         let months = UsageMonths(database: database)
         try await months.make(
             from: microseconds - UsageJudgement.maximumAge, through: microseconds + Self.ahead)
-        var dropped: [UsageMonth] = []
+        var dropped: [Month] = []
         for month in try await months.list() where month.isOver(by: retention, now: now) {
             if try await drop(month) { dropped.append(month) }
         }
@@ -55,7 +55,7 @@ struct UsageKeeper: Service {
     }
 
     /// Only when the sums hold what the rows say: else somebody must look first.
-    private func drop(_ month: UsageMonth) async throws -> Bool {
+    private func drop(_ month: Month) async throws -> Bool {
         let report = try await UsageCheck(database: database).report(month)
         guard report.differences == 0 else {
             logger.error(
@@ -76,11 +76,10 @@ struct UsageKeeper: Service {
     }
 }
 
-extension UsageMonth {
+extension Month {
     /// Whether so many whole months have ended since it did.
     func isOver(by months: Int, now: Date) -> Bool {
-        let today = now.formatted(.iso8601).prefix(10)
-        guard let present = UsageMonth(String(today)) else { return false }
-        return present.year * 12 + present.month - (year * 12 + month) > months
+        let present = Month(containing: now)
+        return present.year * 12 + present.number - (year * 12 + number) > months
     }
 }

@@ -4,6 +4,9 @@ import Postgres
 /// The partitions of `usage_events`, one a month (UTC). Made and dropped by functions of the tables' owner:
 /// the service's role owns no table.
 struct UsageMonths: Sendable {
+    /// The service is younger than any month before.
+    static let earliestYear = 2_000
+
     let database: any PostgresExecutor
 
     /// Makes those that are missing between two times, in microseconds since 1970.
@@ -17,19 +20,19 @@ struct UsageMonths: Sendable {
     }
 
     /// Those that there are, the oldest first.
-    func list() async throws -> [UsageMonth] {
+    func list() async throws -> [Month] {
         try await database.query(
             """
             SELECT replace(substr(c.relname, 14), '_', '-') AS month
             FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
             WHERE i.inhparent = 'usage_events'::regclass ORDER BY 1
             """
-        ).compactMap { UsageMonth(try $0["month", as: String.self]) }
+        ).compactMap { Month(try $0["month", as: String.self]) }
     }
 
     /// Waits for batches for two seconds at most, while which other batches wait too.
     /// - Returns: false where it is not there.
-    func drop(_ month: UsageMonth) async throws -> Bool {
+    func drop(_ month: Month) async throws -> Bool {
         try await database.execute("SET LOCAL lock_timeout = '2s'")
         return try await database.query("SELECT usage_drop_month(\(month.firstDay)::date) AS dropped")[0][
             "dropped"]

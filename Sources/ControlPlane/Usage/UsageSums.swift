@@ -1,33 +1,11 @@
 import FoundationEssentials
 import Postgres
 
-/// A month (UTC), by its first day.
-struct UsageMonth: Sendable, Equatable {
-    let year: Int
-    let month: Int
-
-    /// - Parameter text: `2026-11`, or a day of it.
-    init?(_ text: String) {
-        let words = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard (2...3).contains(words.count), words[0].utf8.count == 4, words[1].utf8.count == 2,
-            let year = Int(words[0]), let month = Int(words[1]), 2_000...9_998 ~= year, 1...12 ~= month
-        else { return nil }
-        (self.year, self.month) = (year, month)
-    }
-
-    init(year: Int, month: Int) { (self.year, self.month) = (year, month) }
-
-    var next: UsageMonth {
-        month == 12 ? UsageMonth(year: year + 1, month: 1) : UsageMonth(year: year, month: month + 1)
-    }
-
-    var text: String { "\(year)-\(month < 10 ? "0" : "")\(month)" }
-    var firstDay: String { text + "-01" }
+/// A month of usage in SQL: its partition, its first moment and the first after it, and its days.
+extension Month {
     var partition: String { "usage_events_" + text.replacing("-", with: "_") }
-
-    /// Its first moment, and the first after it.
-    var first: SQL { "(\(firstDay)::text || ' 00:00:00+00')::timestamptz" }
-    var end: SQL { next.first }
+    var firstMoment: SQL { "(\(firstDay)::text || ' 00:00:00+00')::timestamptz" }
+    var endMoment: SQL { next.firstMoment }
     var days: SQL { "day >= \(firstDay)::date AND day < \(next.firstDay)::date" }
 }
 
@@ -45,43 +23,44 @@ extension UsageCheck {
             sum(millicredits)]::bigint[] AS amounts
         """
 
-    static func hours(_ month: UsageMonth) -> SQL {
+    static func hours(_ month: Month) -> SQL {
         """
         SELECT org_id, hour::text AS time, workspace_id, provider, model, \(amounts)
-        FROM usage_hours WHERE hour >= \(month.first) AND hour < \(month.end)
+        FROM usage_hours WHERE hour >= \(month.firstMoment) AND hour < \(month.endMoment)
         """
     }
 
-    static func days(_ month: UsageMonth) -> SQL {
+    static func days(_ month: Month) -> SQL {
         """
         SELECT org_id, day::text AS time, workspace_id, provider, model, \(amounts)
         FROM usage_days WHERE \(month.days)
         """
     }
 
-    static func daysOfHours(_ month: UsageMonth) -> SQL {
+    static func daysOfHours(_ month: Month) -> SQL {
         """
         SELECT org_id, (hour AT TIME ZONE 'UTC')::date::text AS time, workspace_id, provider, model, \(summed)
-        FROM usage_hours WHERE hour >= \(month.first) AND hour < \(month.end) GROUP BY 1, 2, 3, 4, 5
+        FROM usage_hours WHERE hour >= \(month.firstMoment) AND hour < \(month.endMoment)
+        GROUP BY 1, 2, 3, 4, 5
         """
     }
 
     /// Grouped by the small keys, and named only then.
-    static func hoursOfRaw(_ month: UsageMonth) -> SQL {
+    static func hoursOfRaw(_ month: Month) -> SQL {
         """
         SELECT u.org_id, r.hour::text AS time, r.workspace_id, m.provider, m.model, r.amounts FROM (
             SELECT org, date_trunc('hour', occurred_at, 'UTC') AS hour, workspace_id, model,
                 ARRAY[count(*), sum(input_tokens), sum(output_tokens), sum(cached_tokens),
                     sum(reasoning_tokens), sum(millicredits)]::bigint[] AS amounts
-            FROM usage_events WHERE occurred_at >= \(month.first) AND occurred_at < \(month.end)
+            FROM usage_events WHERE occurred_at >= \(month.firstMoment) AND occurred_at < \(month.endMoment)
             GROUP BY 1, 2, 3, 4
         ) r JOIN usage_orgs u ON u.key = r.org JOIN usage_models m ON m.key = r.model
         """
     }
 
-    func rebuildHours(_ month: UsageMonth, _ transaction: Transaction) async throws {
+    func rebuildHours(_ month: Month, _ transaction: Transaction) async throws {
         try await transaction.execute(
-            "DELETE FROM usage_hours WHERE hour >= \(month.first) AND hour < \(month.end)")
+            "DELETE FROM usage_hours WHERE hour >= \(month.firstMoment) AND hour < \(month.endMoment)")
         try await transaction.execute(
             """
             INSERT INTO usage_hours (org_id, hour, workspace_id, provider, model, \(UsageStore.amounts))
@@ -91,7 +70,7 @@ extension UsageCheck {
             """)
     }
 
-    func rebuildDays(_ month: UsageMonth, _ transaction: Transaction) async throws {
+    func rebuildDays(_ month: Month, _ transaction: Transaction) async throws {
         try await transaction.execute("DELETE FROM usage_days WHERE \(month.days)")
         try await transaction.execute(
             """

@@ -93,13 +93,13 @@ import Testing
             #expect(dropped.map(\.text) == ["2020-02"], "the sums of January differ")
             let months = try await UsageMonths(database: pool).list().map(\.text)
             let today = String(Date.now.formatted(.iso8601).prefix(7))
-            let next = UsageMonth(today)?.next.text
+            let next = Month(today)?.next.text
             #expect(months.first == "2020-01" && months.contains(today) && months.contains(next ?? ""))
             #expect(try await pool.query("SELECT FROM usage_hours").count == 2, "sums stay")
             let check = UsageCheck(database: pool)
-            let gone = try await check.report(UsageMonth(year: 2_020, month: 2))
+            let gone = try await check.report(Month(year: 2_020, number: 2))
             #expect(!gone.hasRawRows && gone.differences == 0)
-            _ = try await check.report(UsageMonth(year: 2_020, month: 1), rebuild: true)
+            _ = try await check.report(Month(year: 2_020, number: 1), rebuild: true)
             #expect(try await keeper.keep(now: .now).map(\.text) == ["2020-01"])
             #expect(try await keeper.keep(now: .now).isEmpty)
             let entries = try await pool.query(
@@ -121,6 +121,6 @@ import Testing
 
     @Test(arguments: [("2026-12", "2027-01"), ("2026-01", "2026-02")])
     func aMonthFollowsAnother(_ month: String, _ next: String) {
-        #expect(UsageMonth(month)?.next.text == next)
+        #expect(Month(month)?.next.text == next)
     }
 }
