@@ -3,10 +3,10 @@ import Logging
 import Postgres
 import ServiceLifecycle
 
-/// Activated by a timer, and by a signal when a grant or a cap changes. All replicas may run it:
-/// when it may use more or less than before. Ingestion waits for none of this.
+/// Looks at organisations whose use has changed: records the alerts that were reached, and has the tenant
+/// told when it may use more or less than before. Ingestion waits for none of this.
 ///
-/// Activated by a timer, and by a signal when a grant or a cap changes. Of all replicas each may run it:
+/// Activated by a timer, and by a signal when a grant or a cap changes. All replicas may run it:
 /// what it does to an organisation is done under that organisation's lock, once.
 struct CreditWatch: Service {
     static let channel = "credits"

@@ -7,8 +7,8 @@ import ServiceLifecycle
 /// sums.
 ///
 /// A row is committed before its event is sent, and marked as unknown before each attempt. An outcome that is
-/// Stripe's sums decide whether it is there, and nothing is sent before they do. All replicas may
-/// Stripe's sums decide whether it is there, and nothing is sent before they do. Of all replicas each may
+/// not known is tried again under the same identifier for as long as Stripe certainly remembers it;
+/// afterwards Stripe's sums decide whether it is there, and nothing is sent before they do. All replicas may
 /// run it: rows are cut under the organisation's lock, and each attempt is claimed.
 struct OverageReporter: Service {
     /// Longer than a call may take.
