@@ -17,10 +17,18 @@ struct Repairs: Sendable {
             guard let org else { continue }
             done += try await attempt(items) { try await mend(org, items) }
         }
+        let there = try await there(plan)
         for item in plan.items where item.action.isActive && item.action != .mend {
-            done += try await attempt([item]) { try await carryOut(item) }
+            done += try await attempt([item]) { try await carryOut(item, there) }
         }
         return done
+    }
+
+    /// What a second look finds, before anything is taken for gone: a provider's list may lack for a moment
+    /// what is there.
+    private func there(_ plan: Plan) async throws -> Set<String> {
+        guard plan.items.contains(where: { $0.action == .markGone }) else { return [] }
+        return Set(try await CloudReading(platform: platform).read(patience).map(\.id))
     }
 
     private func attempt(_ items: [Plan.Item], _ body: () async throws -> Void) async throws -> Int {
@@ -73,7 +81,7 @@ struct Repairs: Sendable {
         }
     }
 
-    private func carryOut(_ item: Plan.Item) async throws {
+    private func carryOut(_ item: Plan.Item, _ there: Set<String>) async throws {
         let finding = item.finding
         switch item.action {
         case .quarantine: try await quarantine(finding)
@@ -82,7 +90,12 @@ struct Repairs: Sendable {
                 try await platform.ec2.deleteTags(
                     resources: [finding.resource], keys: [ResourceTag.quarantinedAt])
             }
-        case .markGone: try await markGone(finding)
+        case .markGone:
+            guard !there.contains(finding.resource) else {
+                throw AppError(
+                    .conflict, "not_gone", "The provider's list did not show it, and shows it again.")
+            }
+            try await markGone(finding)
         case .delete:
             try await patience.call { try await delete(finding) }
             try await markGone(finding)
