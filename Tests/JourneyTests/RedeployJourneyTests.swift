@@ -106,7 +106,8 @@ extension JourneyTests {
     }
 
     private func expectDryRuns(_ instance: String) async throws {
-        let images = "docker images --digests | sort"
+        // Not the table that people read: its column of ages changes by itself.
+        let images = "docker images --digests --format '{{.ID}} {{.Repository}}:{{.Tag}} {{.Digest}}' | sort"
         let before = try await stack.inside(instance, images)
         func dry(_ image: String) async throws -> RedeployReport {
             try await stack.agentRedeploy(instance, ["--dry-run", "--image", image])
