@@ -53,7 +53,7 @@ import Testing
 
     @Test func aKeyReplaysItsAnswerForADay() throws {
         var records = IdempotencyRecords()
-        records.keep("k", [1], answer, at: 1000)
+        records.keep("k", by: 1, [1], answer, at: 1000)
         guard case .replay(let again) = try records.claim("k", by: 2, [1], at: 1000 + 86_399) else {
             Issue.record("the key was forgotten")
             return
@@ -85,7 +85,7 @@ import Testing
     @Test(arguments: [(200, true), (402, true), (500, true), (400, false), (429, false), (503, false)])
     func onlyWhatWasCarriedOutIsKept(status: Int, isKept: Bool) throws {
         var records = IdempotencyRecords()
-        records.keep("k", [1], HTTPAnswer.json(status, [:]), at: 0)
+        records.keep("k", by: 1, [1], HTTPAnswer.json(status, [:]), at: 0)
         if case .replay = try records.claim("k", by: 1, [1], at: 1) {
             #expect(isKept)
         } else {

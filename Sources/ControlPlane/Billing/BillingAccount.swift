@@ -5,8 +5,10 @@ import Postgres
 struct BillingAccount: Sendable, Equatable {
     var orgID: UUID
     var createdAt: Date
-    /// When Stripe was first asked to create the customer.
+    /// When Stripe was first asked to create the customer, in the present attempt.
     var customerAskedAt: Date?
+    /// That attempt's number: the same time in microseconds. It grows with each.
+    var customerAttempt: Int?
     var customerID: String?
     var subscriptionID: String?
     /// In Stripe's words.
@@ -14,7 +16,7 @@ struct BillingAccount: Sendable, Equatable {
     /// Of the plan's price.
     var lookupKey: String?
     var periodEnd: Date?
-    /// It ends then, as somebody has ordered.
+    /// It ends then, as somebody has ordered; of one that has ended: when it did.
     var endsAt: Date?
     /// Further subscriptions that have not ended.
     var surplus: Int
@@ -28,9 +30,14 @@ struct BillingAccount: Sendable, Equatable {
 }
 
 extension BillingAccount {
+    /// When the subscription ended; nil while it goes on.
+    var subscriptionEnd: Date? { subscriptionStatus == "canceled" ? endsAt : nil }
+
     static let columns: SQL =
         """
-        org_id, created_at, customer_asked_at, customer_id, subscription_id, subscription_status, lookup_key,
+        org_id, created_at, customer_asked_at,
+            (extract(epoch FROM customer_asked_at) * 1000000)::bigint AS customer_attempt, customer_id,
+            subscription_id, subscription_status, lookup_key,
             period_end, ends_at, surplus, failing_since, problem, sync_requested, sync_done, synced_at,
             next_look_at
         """
@@ -39,6 +46,7 @@ extension BillingAccount {
         orgID = try row["org_id", as: UUID.self]
         createdAt = try row["created_at", as: Date.self]
         customerAskedAt = try row["customer_asked_at", as: Date?.self]
+        customerAttempt = try row["customer_attempt", as: Int?.self]
         customerID = try row["customer_id", as: String?.self]
         subscriptionID = try row["subscription_id", as: String?.self]
         subscriptionStatus = try row["subscription_status", as: String?.self]

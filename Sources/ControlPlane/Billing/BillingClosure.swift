@@ -2,8 +2,8 @@ import FoundationEssentials
 import Postgres
 import Workflows
 
-/// Ends what an organisation has at Stripe: pages on which somebody could still pay, and its subscriptions.
-/// The customer stays there with its invoices, as the law wants them kept.
+/// Ends what an organisation has at Stripe: pages on which somebody could still pay, and its subscriptions,
+/// once its last overage is there. The customer stays there with its invoices, as the law wants them kept.
 struct BillingClosure: Sendable {
     let platform: Platform
     let orgID: UUID
@@ -14,10 +14,14 @@ struct BillingClosure: Sendable {
         let account = try await BillingStore(database: platform.database).find(org: orgID)
         guard let customer = account?.customerID else { return }
         guard let stripe = platform.stripe else { throw PermanentFailure.billingNotConfigured }
-        try await context.step(name, retry: TearDownTenant.persistent) { key in
+        if endingSubscriptions {
+            try await FinalOverage(platform: platform, orgID: orgID)
+                .report(to: customer, before: name, context)
+        }
+        try await context.step(name, retry: TearDownTenant.persistent) { _ in
             let checkouts = CheckoutStore(database: platform.database)
             for checkout in try await checkouts.open(org: orgID) {
-                try await expire(checkout, customer, stripe, key)
+                try await expire(checkout, customer, stripe)
             }
             guard endingSubscriptions else { return }
             for subscription in try await stripe.subscriptions(customer: customer)
@@ -29,20 +33,29 @@ struct BillingClosure: Sendable {
         }
     }
 
-    /// One whose creation was never answered is created again under its key: then its id is known. Past the
-    /// key's life the page has ended by itself.
     private func expire(
-        _ checkout: CheckoutRow, _ customer: String, _ stripe: StripeClient, _ key: String
+        _ checkout: CheckoutRow, _ customer: String, _ stripe: StripeClient
     ) async throws {
-        let checkouts = CheckoutStore(database: platform.database)
-        var session = checkout.sessionID
-        if session == nil, checkout.isKeyAlive, let form = try await form(of: checkout, customer, stripe) {
-            session = try await stripe.createCheckout(form, idempotencyKey: checkout.idempotencyKey).id
+        for session in try await sessions(of: checkout, customer, stripe) {
+            try await stripe.expireCheckout(id: session)
         }
-        if let session {
-            try await stripe.expireCheckout(id: session, idempotencyKey: "expire-\(checkout.id.text)-\(key)")
+        try await CheckoutStore(database: platform.database).close(checkout.id)
+    }
+
+    /// One whose creation was never answered is created again under its key: then its id is known. Past the
+    /// key's life the page has ended by itself. Where Stripe only repeats a failure, all that are open count.
+    private func sessions(
+        of checkout: CheckoutRow, _ customer: String, _ stripe: StripeClient
+    ) async throws -> [String] {
+        if let known = checkout.sessionID { return [known] }
+        guard checkout.isKeyAlive, let form = try await form(of: checkout, customer, stripe) else {
+            return []
         }
-        try await checkouts.close(checkout.id)
+        do {
+            return [try await stripe.createCheckout(form, idempotencyKey: checkout.idempotencyKey).id]
+        } catch let error as ProviderError where error.isKeptUnderKey {
+            return try await stripe.openCheckouts(customer: customer).map(\.id)
+        }
     }
 
     private func form(

@@ -56,6 +56,18 @@ struct BillingStore: Sendable {
         return try await find(org: org)
     }
 
+    /// Another attempt, after one that Stripe will always answer with a failure. Of several that see this one
+    /// fail, one begins the next; all of them make that.
+    /// - Parameter attempt: the one that failed.
+    func intendCustomerAgain(org: UUID, after attempt: Int) async throws {
+        try await database.execute(
+            """
+            UPDATE billing_accounts SET customer_asked_at = clock_timestamp()
+            WHERE org_id = \(org) AND customer_id IS NULL
+                AND (extract(epoch FROM customer_asked_at) * 1000000)::bigint = \(attempt)
+            """)
+    }
+
     /// The first that is recorded stays.
     /// - Returns: the one that counts.
     func recordCustomer(org: UUID, id: String) async throws -> String {

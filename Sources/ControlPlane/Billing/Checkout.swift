@@ -22,6 +22,19 @@ struct Checkout: Sendable {
         for checkout in try await store.open(org: order.org.id) {
             if let session = try await reuse(checkout, for: order, customer) { return session }
         }
+        for _ in 0..<Self.maximumAttempts {
+            let made = try await intend(order, by: origin)
+            if let session = try await create(made, order.plan, customer) { return session }
+        }
+        throw AppError(
+            .notReady, "stripe_failing", "Stripe could not open the page. Ask again.", retryAfter: 5)
+    }
+
+    /// Pages that one request asks Stripe for, each under a key of its own, while Stripe answers 500.
+    private static let maximumAttempts = 2
+
+    /// The row is the intent, and its id the key.
+    private func intend(_ order: Order, by origin: RequestOrigin) async throws -> CheckoutRow {
         let made = try await platform.database.transaction { transaction in
             let row = try await CheckoutStore(database: transaction).insert(
                 org: order.org.id, plan: order.plan, successURL: order.successURL,
@@ -39,7 +52,7 @@ struct Checkout: Sendable {
                 .conflict, "checkout_in_progress", "Another page was opened just now. Ask again.",
                 retryAfter: 1)
         }
-        return try await create(made, order.plan, customer)
+        return made
     }
 
     /// What Stripe says now, not what was last seen: a payment may be minutes old.
@@ -68,7 +81,7 @@ struct Checkout: Sendable {
             && checkout.cancelURL == order.cancelURL
         if isSame, session.status == "open" { return session }
         if session.status == "open" {
-            try await stripe.expireCheckout(id: session.id, idempotencyKey: "expire-\(checkout.id.text)")
+            try await stripe.expireCheckout(id: session.id)
             // It may have been paid at that moment.
             try await requireUnsubscribed(order.org, customer)
         }
@@ -85,16 +98,24 @@ struct Checkout: Sendable {
         return try await create(checkout, plan, customer)
     }
 
-    /// What Stripe refuses for good leaves no page open.
+    /// What Stripe refuses for good leaves no page open. Nor does a failure that Stripe would repeat under
+    /// the row's key: a page that came of it all the same has nobody's address, and ends.
+    /// - Returns: nil after such a failure.
     private func create(
         _ checkout: CheckoutRow, _ plan: OrgPlan, _ customer: String
-    ) async throws -> StripeCheckoutSession {
+    ) async throws -> StripeCheckoutSession? {
         let store = CheckoutStore(database: platform.database)
         do {
             let form = try await checkout.form(customer: customer, plan: plan, stripe)
             let session = try await stripe.createCheckout(form, idempotencyKey: checkout.idempotencyKey)
             try await store.record(checkout.id, session)
             return session
+        } catch let error as ProviderError where error.isKeptUnderKey {
+            for session in try await stripe.openCheckouts(customer: customer) {
+                try await stripe.expireCheckout(id: session.id)
+            }
+            try await store.close(checkout.id)
+            return nil
         } catch let error as ProviderError where !error.isRetryable {
             try await store.close(checkout.id)
             throw error

@@ -31,7 +31,7 @@ struct SubscriptionState: Sendable, Equatable, Codable {
     /// Of the prices of its items that have one.
     var lookupKeys: [String]
     var periodEnd: Date?
-    /// When it ends, as somebody has ordered.
+    /// When it ends, as somebody has ordered; of one that has ended: when it did.
     var endsAt: Date?
     /// Further ones that have not ended.
     var surplus: Int
@@ -58,10 +58,14 @@ extension SubscriptionState {
         lookupKeys = subscription.items.data.compactMap(\.price.lookupKey).sorted()
         periodEnd = subscription.items.data.compactMap(\.currentPeriodEnd).max()
             .map { Date(timeIntervalSince1970: Double($0)) }
-        endsAt =
-            standing >= .failing
-            ? subscription.cancelAt.map { Date(timeIntervalSince1970: Double($0)) }
-                ?? (subscription.cancelAtPeriodEnd ? periodEnd : nil) : nil
+        endsAt = Self.end(of: subscription, standing, periodEnd)
         surplus = ranked.count { $0.standing >= .failing && $0.subscription.id != subscription.id }
+    }
+    private static func end(
+        of subscription: StripeSubscription, _ standing: Standing, _ periodEnd: Date?
+    ) -> Date? {
+        func date(_ seconds: Int?) -> Date? { seconds.map { Date(timeIntervalSince1970: Double($0)) } }
+        guard standing >= .failing else { return standing == .ended ? date(subscription.endedAt) : nil }
+        return date(subscription.cancelAt) ?? (subscription.cancelAtPeriodEnd ? periodEnd : nil)
     }
 }

@@ -6,6 +6,8 @@ import Postgres
 struct OverageBooks: Sendable, Encodable {
     var org: UUID
     var slug: String
+    /// Deleted: nothing that comes now reaches an invoice.
+    var isGone = false
     var account: CreditAccount
     var reports: [OverageReport]
     /// nil: Stripe could not be asked.
@@ -65,26 +67,27 @@ struct OverageReconciliation: Sendable {
     ) {
         let rows = try await database.query(
             """
-            SELECT p.org_id, o.slug FROM credit_periods p JOIN orgs o ON o.id = p.org_id
+            SELECT p.org_id, o.slug, o.status = 'purged' AS is_gone
+            FROM credit_periods p JOIN orgs o ON o.id = p.org_id
             WHERE p.period = \(month.firstDay) AND (\(org)::uuid IS NULL OR p.org_id = \(org)::uuid)
                 AND (\(last)::uuid IS NULL OR p.org_id > \(last)::uuid)
             ORDER BY p.org_id LIMIT \(Self.page)
             """)
-        let slugs = try Dictionary(
-            uniqueKeysWithValues: rows.map {
-                (try $0["org_id", as: UUID.self], try $0["slug", as: String.self])
-            })
+        let orgs = try rows.map { try $0["org_id", as: UUID.self] }
         let accounts = try await CreditReading(database: database, rules: platform.creditRules)
-            .accounts(of: Array(slugs.keys), in: month)
-        let reports = try await reports(Array(slugs.keys), month)
+            .accounts(of: orgs, in: month)
+        let reports = try await reports(orgs, month)
         var books: [OverageBooks] = []
         for row in rows {
             let org = try row["org_id", as: UUID.self]
-            guard let account = accounts[org], let slug = slugs[org] else { continue }
+            guard let account = accounts[org] else { continue }
             let reports = reports[org] ?? []
             guard account.position.overage > 0 || !reports.isEmpty else { continue }
             books.append(
-                try await ask(OverageBooks(org: org, slug: slug, account: account, reports: reports)))
+                try await ask(
+                    OverageBooks(
+                        org: org, slug: try row["slug"], isGone: try row["is_gone"], account: account,
+                        reports: reports)))
         }
         return (books, rows.count == Self.page ? try rows.last?["org_id"] : nil)
     }
@@ -151,6 +154,9 @@ struct OverageReconciliation: Sendable {
         if books.difference == 0 { return .none }
         if books.reports.contains(where: \.state.isOpen) { return .wait("A report is under way.") }
         let missing = books.reported - counted
+        if missing == 0, books.isGone {
+            return .byHand("It came after the last invoice of an organisation that is deleted: not charged.")
+        }
         if missing == 0 { return .report }
         guard missing > 0 else {
             return .byHand(

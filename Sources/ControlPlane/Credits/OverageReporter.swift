@@ -77,12 +77,15 @@ struct OverageReporter: Service {
         }
     }
 
-    /// What is overage by now and in no report yet becomes one.
+    /// What is overage by now and in no report yet becomes one. Once a subscription has ended, the event's
+    /// time is within its last period: Stripe's last invoice is a draft for an hour, and takes it up.
     /// - Returns: whether there was any that can be reported.
     @discardableResult
     func cut(_ org: UUID, _ month: Month, now: Date) async throws -> Bool {
-        guard let eventAt = Self.eventTime(month, now: now) else { return false }
         return try await database.transaction { transaction in
+            let account = try await BillingStore(database: transaction).find(org: org)
+            let end = min(now, account?.subscriptionEnd?.addingTimeInterval(-1) ?? now)
+            guard let eventAt = Self.eventTime(month, now: end) else { return false }
             let ledger = CreditLedger(database: transaction, rules: platform.creditRules)
             try await ledger.open(org, month)
             let overage = try await ledger.settle(org, month)
@@ -111,8 +114,9 @@ struct OverageReporter: Service {
 
     // MARK: Sending
 
-    func sendDue() async throws {
-        while let (report, before) = try await store.beginAttempt(lease: Self.lease) {
+    /// - Parameter org: nil: of all organisations.
+    func sendDue(of org: UUID? = nil) async throws {
+        while let (report, before) = try await store.beginAttempt(of: org, lease: Self.lease) {
             try await send(report, before)
             try Task.checkCancellation()
         }

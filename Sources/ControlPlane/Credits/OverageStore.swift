@@ -8,17 +8,21 @@ struct OverageStore: Sendable {
     // MARK: Cutting
 
     /// Organisations with a month that may have overage to report, in order of their ids: no report is open,
-    /// and the last was cut long enough ago.
+    /// and the last was cut long enough ago, or before the subscription ended. One that is gone had its last
+    /// report before its subscription ended: there is no invoice for another.
     func due(_ month: Month, every interval: Duration, after last: UUID?, limit: Int) async throws -> [UUID] {
         let rows = try await database.query(
             """
             SELECT p.org_id FROM credit_periods p JOIN billing_accounts b ON b.org_id = p.org_id
-            WHERE p.period = \(month.firstDay) AND b.customer_id IS NOT NULL
+            JOIN orgs o ON o.id = p.org_id
+            WHERE p.period = \(month.firstDay) AND b.customer_id IS NOT NULL AND o.status <> 'purged'
                 AND (\(last)::uuid IS NULL OR p.org_id > \(last)::uuid)
                 AND NOT EXISTS (
                     SELECT FROM overage_reports r WHERE r.org_id = p.org_id AND (
                         r.state IN ('pending', 'unknown') OR r.period = p.period
-                            AND r.created_at > now() - make_interval(secs => \(interval / .seconds(1)))))
+                            AND r.created_at > now() - make_interval(secs => \(interval / .seconds(1)))
+                            AND (b.subscription_status = 'canceled' AND r.created_at <= b.ends_at)
+                                IS NOT TRUE))
             ORDER BY p.org_id LIMIT \(limit)
             """)
         return try rows.map { try $0["org_id"] }
@@ -32,6 +36,16 @@ struct OverageStore: Sendable {
             WHERE org_id = ANY (\(orgs)) AND period = \(month.firstDay) GROUP BY org_id
             """)
         return try Dictionary(uniqueKeysWithValues: rows.map { (try $0["org_id"], try $0["credits"]) })
+    }
+
+    /// Whether it is not known of a report yet that Stripe has it.
+    func isOpen(_ org: UUID) async throws -> Bool {
+        let rows = try await database.query(
+            """
+            SELECT EXISTS (SELECT FROM overage_reports
+                WHERE org_id = \(org) AND state IN ('pending', 'unknown')) AS is_open
+            """)
+        return try rows[0]["is_open"]
     }
 
     /// - Returns: nil when the organisation has no customer at Stripe, or another report is open.
@@ -51,15 +65,20 @@ struct OverageStore: Sendable {
     // MARK: Sending
 
     /// Marks an attempt before it is made, so that a crash from here on leaves an outcome that is not known.
-    /// - Parameter lease: until which nobody else makes one.
+    /// - Parameters:
+    ///   - org: nil: of any.
+    ///   - lease: until which nobody else makes one.
     /// - Returns: the report as the attempt makes it, and what it was; nil when none is due.
-    func beginAttempt(lease: Duration) async throws -> (report: OverageReport, before: OverageReport.State)? {
+    func beginAttempt(
+        of org: UUID? = nil, lease: Duration
+    ) async throws -> (report: OverageReport, before: OverageReport.State)? {
         let window = StripeClient.MeterEvent.identifierLifetime
         let rows = try await database.query(
             """
             WITH due AS (
                 SELECT id AS due_id, state AS before FROM overage_reports
                 WHERE state IN ('pending', 'unknown') AND next_look_at <= now()
+                    AND (\(org)::uuid IS NULL OR org_id = \(org)::uuid)
                     AND (unknown_since IS NULL
                         OR unknown_since > now() - make_interval(secs => \(window / .seconds(1))))
                 ORDER BY next_look_at LIMIT 1 FOR UPDATE SKIP LOCKED)

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// Customers, prices, subscriptions, invoices, and the pages on which people pay.
 extension StripeClient {
     // MARK: Customers
@@ -91,18 +93,27 @@ extension StripeClient {
             as: StripeCheckoutSession.self)
     }
 
+    /// A customer's pages on which somebody can pay, newest first, at most a page of the list.
+    func openCheckouts(customer: String) async throws -> [StripeCheckoutSession] {
+        try await send(
+            "listCheckouts", "GET", "/v1/checkout/sessions",
+            ["customer": .text(customer), "status": "open", "limit": .integer(Self.pageSize)],
+            as: StripeList<StripeCheckoutSession>.self
+        ).data
+    }
+
     func checkout(id: String) async throws -> StripeCheckoutSession {
         try await send(
             "getCheckout", "GET", "/v1/checkout/sessions/\(id)", as: StripeCheckoutSession.self)
     }
 
     /// Nobody can pay on it any more. One that is over already is a success: whether it was paid is seen in
-    /// the customer's subscriptions.
-    func expireCheckout(id: String, idempotencyKey: String) async throws {
+    /// the customer's subscriptions. So the same again does no harm, and every call has a key of its own.
+    func expireCheckout(id: String) async throws {
         do {
             _ = try await send(
                 "expireCheckout", "POST", "/v1/checkout/sessions/\(id)/expire",
-                idempotencyKey: idempotencyKey, as: Ignored.self)
+                idempotencyKey: "expire-\(UUID().text)", as: Ignored.self)
         } catch let error as ProviderError where error.status == 400 || error.isMissingAtStripe {
             return
         }

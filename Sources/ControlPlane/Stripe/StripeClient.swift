@@ -130,6 +130,11 @@ extension StripeClient {
 }
 
 extension ProviderError {
+    /// Stripe keeps this answer under the call's key, and gives it again for as long as it knows the key. The
+    /// call may have taken effect: what it was to make is looked for, and then made under another key.
+    /// Source: Stripe API reference, "Idempotent requests".
+    var isKeptUnderKey: Bool { service == "stripe" && status == 500 }
+
     /// What Stripe was asked about does not exist there.
     var isMissingAtStripe: Bool { service == "stripe" && (status == 404 || code == "resource_missing") }
 }

@@ -66,6 +66,7 @@ struct StripeSubscription: Decodable, Sendable {
     var cancelAtPeriodEnd: Bool
     /// When it is to end; nil while it goes on.
     var cancelAt: Int?
+    var endedAt: Int?
     var items: StripeList<Item>
     var metadata: [String: String]?
     var latestInvoice: StripeReference<StripeInvoice>?
@@ -74,6 +75,7 @@ struct StripeSubscription: Decodable, Sendable {
         case id, customer, status, created, items, metadata
         case cancelAtPeriodEnd = "cancel_at_period_end"
         case cancelAt = "cancel_at"
+        case endedAt = "ended_at"
         case latestInvoice = "latest_invoice"
     }
 }

@@ -41,6 +41,9 @@ struct CallGate: Sendable {
         case .reset: return nil
         case .status500: return refusals.internalError
         case .status503: return refusals.unavailable
+        case .late500:
+            _ = await perform()
+            return refusals.internalError
         case .throttle: return refusals.throttled(rule.seconds)
         case .lostReply:
             _ = await perform()

@@ -13,6 +13,8 @@ enum Fault: String, Codable, Sendable, CaseIterable {
     /// Refused before it takes effect.
     case status500 = "status_500"
     case status503 = "status_503"
+    /// It takes effect, and is answered as by `status_500`.
+    case late500 = "late_500"
     /// The service's own answer to too many requests, before it takes effect.
     case throttle
     /// It takes effect; nothing is said for a while, then the connection is closed.

@@ -9,6 +9,8 @@ struct IdempotencyRecords: Sendable {
         var fingerprint: [UInt8]
         var answer: HTTPAnswer
         var since: Int
+        /// Number of that call.
+        var call: Int
     }
 
     private var entries: [String: Entry] = [:]
@@ -57,11 +59,14 @@ struct IdempotencyRecords: Sendable {
     mutating func release(_ key: String, by number: Int) { if held[key] == number { held[key] = nil } }
 
     /// Kept for every call that began to be carried out: also a declined card and an error of the server's
-    /// own, which the same key then gives again. What was refused before leaves the key free.
-    mutating func keep(_ key: String, _ fingerprint: [UInt8], _ answer: HTTPAnswer, at now: Int) {
+    /// own, which the same key then gives again. What was refused before leaves the key free. What the call
+    /// is answered in the end replaces what it was about to be answered.
+    mutating func keep(
+        _ key: String, by number: Int, _ fingerprint: [UInt8], _ answer: HTTPAnswer, at now: Int
+    ) {
         guard answer.status < 300 || answer.status == 402 || answer.status == 500 else { return }
-        guard entries[key].map({ now - $0.since >= Self.keptSeconds }) ?? true else { return }
-        entries[key] = Entry(fingerprint: fingerprint, answer: answer, since: now)
+        if let entry = entries[key], entry.call != number, now - entry.since < Self.keptSeconds { return }
+        entries[key] = Entry(fingerprint: fingerprint, answer: answer, since: now, call: number)
         guard entries.count.isMultiple(of: 1000) else { return }
         entries = entries.filter { now - $0.value.since < Self.keptSeconds }
     }

@@ -52,7 +52,7 @@ actor StripeService {
         ) { await perform(call, route, key, number) }
         if let key {
             idempotency.release(key, by: number)
-            if answer.status == 500 { keep(key, call, answer) }
+            if answer.status == 500 { keep(key, number, call, answer) }
         }
         answer.headers.append(("Request-Id", "req_" + ResourceID.hexadecimal(14)))
         answer.headers.append(("Stripe-Version", StripeAccount.apiVersion))
@@ -82,7 +82,7 @@ actor StripeService {
             }
             let answer = carryOut(route, form, key)
             if let key {
-                keep(key, call, answer)
+                keep(key, number, call, answer)
                 idempotency.release(key, by: number)
             }
             return answer
@@ -122,8 +122,8 @@ actor StripeService {
         }
     }
 
-    private func keep(_ key: String, _ call: HTTPCall, _ answer: HTTPAnswer) {
-        idempotency.keep(key, Self.fingerprint(call), answer, at: wallTime)
+    private func keep(_ key: String, _ number: Int, _ call: HTTPCall, _ answer: HTTPAnswer) {
+        idempotency.keep(key, by: number, Self.fingerprint(call), answer, at: wallTime)
     }
 
     private static func pairs(_ call: HTTPCall) -> [(name: String, value: String)] {

@@ -11,7 +11,8 @@ import Synchronization
 
 /// Sends events to their endpoints, and lets the wall's time pass in the account. Faults of the operation
 /// `webhook` befall what it sends: `reset` sends nothing; `lost_reply` and `malformed` send it and take no
-/// answer; `status_500`, `status_503` and `throttle` count as the receiver's answer without sending;
+/// answer; `status_500`, `status_503` and `throttle` count as the receiver's answer without sending, and
+/// `late_500` with it;
 /// `duplicate` sends it twice; `delay`, `silence` and `hidden` send it later, so that others overtake it.
 struct WebhookSender: Service {
     /// Stripe waits for an answer about as long.
@@ -55,6 +56,9 @@ struct WebhookSender: Service {
         case .lostReply, .malformed:
             _ = await send(parcel)
             return 0
+        case .late500:
+            _ = await send(parcel)
+            return 500
         case .duplicate:
             _ = await send(parcel)
             return await send(parcel)
