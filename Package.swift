@@ -122,7 +122,8 @@ let package = Package(
         tests("PostgresTests", ["Postgres"]),
         tests("WorkflowsTests", ["Workflows"]),
         tests(
-            "ControlPlaneTests", ["ControlPlane", "AuditChain", "CZlib", "PushSignature", "TenantProtocol"]),
+            "ControlPlaneTests",
+            ["ControlPlane", "AuditChain", "CZlib", "PushSignature", "TenantProtocol", "TenantSpool"]),
         tests("TenantAgentTests", ["TenantAgent", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP", "PushSignature"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),

@@ -1,5 +1,6 @@
 import DurableFiles
 import TenantProtocol
+import TenantSpool
 
 /// `tenant-agent status`: what runs on this instance. No secret in it.
 struct Status: Encodable, Sendable {
@@ -8,6 +9,8 @@ struct Status: Encodable, Sendable {
     var isEnrolled: Bool
     /// Stage reports that the platform does not have yet, at most one request's worth.
     var unsentReports: Int
+    /// What molecule-tenant has recorded and the platform does not have yet, by kind.
+    var spool: [SpoolStatus]
     var services: [ServiceStatus]
 
     struct ServiceStatus: Encodable, Sendable {
@@ -24,7 +27,7 @@ struct Status: Encodable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case services
+        case services, spool
         case agentVersion = "agent_version"
         case orgSlug = "org_slug"
         case isEnrolled = "enrolled"
@@ -38,6 +41,9 @@ struct Status: Encodable, Sendable {
             agentVersion: TenantAgent.agentVersion, orgSlug: try installation.declaration().orgSlug,
             isEnrolled: Files.exists(installation.enrolledPath),
             unsentReports: try Spool(installation: installation).oldest().count,
+            spool: try SpoolRoute.allCases.map {
+                try SpoolStatus($0, folder: UsageSpool.folder($0, in: installation.tenantDataPath))
+            },
             services: try await services(installation, docker))
     }
 
@@ -66,7 +72,7 @@ struct Status: Encodable, Sendable {
             "agent \(agentVersion), tenant \(orgSlug), \(isEnrolled ? "enrolled" : "not enrolled"), "
                 + "\(unsentReports) unsent stage reports"
         ]
-        return head
+        return head + spool.map(\.line)
             + services.map { service in
                 let state = service.isHealthy ? "healthy" : service.isRunning ? "unhealthy" : "stopped"
                 return "\(state)\t\(service.name)\t\(service.image)"

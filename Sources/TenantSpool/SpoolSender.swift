@@ -14,6 +14,8 @@ package actor SpoolSender {
         package var description: String
         /// What the platform asked to be left alone for.
         package var retryAfter: Duration?
+        /// Only this stream: what the others hold may go.
+        var isOfOneStream = false
     }
 
     package static let longestRetryAfter: Duration = .seconds(3_600)
@@ -42,7 +44,15 @@ package actor SpoolSender {
     /// - Throws: `Obstacle`, or a disk's error; what was sent before that stays sent
     package func sendAll() async throws -> Int {
         var count = 0
-        for stream in try StreamFolder.all(in: folder) { count += try await send(stream) }
+        var obstacle: Obstacle?
+        for stream in try StreamFolder.all(in: folder) {
+            do {
+                count += try await send(stream)
+            } catch let error as Obstacle where error.isOfOneStream {
+                obstacle = error
+            }
+        }
+        if let obstacle { throw obstacle }
         return count
     }
 
@@ -96,7 +106,8 @@ package actor SpoolSender {
         default:
             throw Obstacle(
                 description: "\(route.rawValue): the platform answers \(response.status)",
-                retryAfter: response.retryAfter(atMost: Self.longestRetryAfter))
+                retryAfter: response.retryAfter(atMost: Self.longestRetryAfter),
+                isOfOneStream: response.status == 409)
         }
     }
 

@@ -52,6 +52,7 @@ struct WorkspaceServer: Sendable {
     private func add(_ registry: RegistryRoutes, to router: Router<BasicRequestContext>) {
         router.post("/registry/register") { request, _ in try await registry.register(request) }
         router.post("/registry/heartbeat") { request, _ in try await registry.heartbeat(request) }
+        router.post("/registry/remove") { request, _ in try await registry.remove(request) }
     }
 
     private var server: HTTPServerBuilder {

@@ -6,7 +6,7 @@ import PushSignature
 /// is here: 404. Off on a self-hosted tenant, which has no org's id.
 enum TenantAdmission {
     private static let openPaths: Set<String> = [
-        "/health", "/metrics", "/registry/register", "/registry/heartbeat",
+        "/health", "/metrics", "/registry/register", "/registry/heartbeat", "/registry/remove",
         // Signed by the platform.
         SettingsPush.path,
     ]

@@ -232,6 +232,18 @@ private let usage =
                     lines.allSatisfy {
                         $0.contains(#""workspace_id":"\#(w1)""#)
                     })
+                // It is removed, and another takes its room.
+                for _ in 0..<2 {
+                    let gone = try await server.send(
+                        "POST", "/registry/remove", [:], #"{"workspace_id":"\#(w1)"}"#)
+                    #expect(gone.status == 204)
+                }
+                let more = try await server.send("POST", path, [:], #"{"workspace_id":"\#(w2)"}"#)
+                #expect(more.status == 200)
+                let kinds = try Self.lines(folder, "workspace-events").map { line in
+                    ["created", "online", "offline", "removed"].first { line.contains(#""kind":"\#($0)""#) }
+                }
+                #expect(kinds == ["created", "online", "offline", "removed", "created", "online"])
             }
         }
     }

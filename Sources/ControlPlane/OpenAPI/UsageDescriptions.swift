@@ -35,7 +35,8 @@ extension NounDescription {
         problems: [
             400: "`invalid_body`, `unknown_field`, `invalid_epoch`, `invalid_sequence`, `invalid_lost`, "
                 + "`invalid_gzip`: nothing of the batch was kept.",
-            409: "`stream_torn`: thousands of gaps.", 413: "`body_too_large`, `too_many_events`",
+            409: "`stream_torn`: thousands of gaps. `too_many_streams`: 10,000 epochs.",
+            413: "`body_too_large`, `too_many_events`",
             415: "`unsupported_encoding`", 503: "`usage_busy`",
         ])
 

@@ -49,7 +49,14 @@ struct UsageIngestion: Sendable {
         for _ in 0..<Self.maximumTries {
             do {
                 if let outcome = try await store.insert(usage) { return outcome }
-                try await store.addOrg(usage.org)
+                guard try await !store.addOrg(usage.org),
+                    try await UsageStreams(database: database).isFull(org: usage.org)
+                else { continue }
+                throw AppError(
+                    .conflict, "too_many_streams",
+                    "The organisation has sent \(UsageStreams.maximum) streams, and may begin no other. Keep "
+                        + "what is unsent, go on with an epoch that was sent before, and tell the operator.",
+                    retryAfter: UsageStreams.refusalPause)
             } catch UsageConflict.missingMonth {
                 let times = usage.counted.map(\.occurredAt)
                 try await UsageMonths(database: database).make(

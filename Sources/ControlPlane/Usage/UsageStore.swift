@@ -22,7 +22,8 @@ struct UsageStore: Sendable {
     /// statement may have begun before the batch that it waited for was committed: what depends on that
     /// batch is therefore decided by conflicts and by updated rows, never by what a SELECT of this statement
     /// sees.
-    /// - Returns: nil for an organisation that has never sent anything: `addOrg` first.
+    /// - Returns: nil, with nothing done, for an organisation that has never sent anything (`addOrg` first),
+    ///   and for another stream than those that it has where these are as many as may be.
     /// - Throws: `UsageConflict`, when the batch should be inserted again.
     func insert(_ usage: JudgedUsage) async throws -> Outcome? {
         let columns = UsageColumns(usage.counted)
@@ -56,9 +57,11 @@ struct UsageStore: Sendable {
         return UsageConflict(error) ?? error
     }
 
-    func addOrg(_ org: UUID) async throws {
+    /// - Returns: whether it was new.
+    @discardableResult
+    func addOrg(_ org: UUID) async throws -> Bool {
         try await database.execute(
-            "INSERT INTO usage_orgs (org_id) VALUES (\(org)) ON CONFLICT (org_id) DO NOTHING")
+            "INSERT INTO usage_orgs (org_id) VALUES (\(org)) ON CONFLICT (org_id) DO NOTHING") == 1
     }
 }
 
@@ -90,7 +93,10 @@ extension UsageStore {
         let received = multirange(usage.sent.places.map { [$0] } ?? [])
         return """
             own AS (
-                UPDATE usage_orgs SET last_received_at = now() WHERE org_id = \(usage.org)
+                UPDATE usage_orgs u SET last_received_at = now()
+                WHERE org_id = \(usage.org) AND (\(epoch)::uuid IS NULL
+                    OR EXISTS (SELECT FROM usage_streams WHERE org = u.key AND epoch = \(epoch)::uuid)
+                    OR (SELECT count(*) FROM usage_streams WHERE org = u.key) < \(UsageStreams.maximum))
                 RETURNING key, org_id
             ), stream AS (
                 INSERT INTO usage_streams AS s (org, epoch, received, lost)

@@ -7,7 +7,24 @@ struct UsageStreams: Sendable {
     /// Pieces that are named of one stream; how many places there are is told whole.
     static let maximumPieces = 20
 
+    /// Streams of one organisation. A tenant begins one with each boot, and one for each of its processes
+    /// that run at a time: that many are decades of boots, or a sender that begins one with each batch.
+    /// Batches that come at the same moment may pass it.
+    static let maximum = 10_000
+    /// Until a sender that has reached it asks again, in seconds.
+    static let refusalPause = 3_600
+
     let database: any PostgresExecutor
+
+    /// Whether an organisation that sends another stream has as many as may be.
+    func isFull(org: UUID) async throws -> Bool {
+        let rows = try await database.query(
+            """
+            SELECT count(*) >= \(Self.maximum) AS is_full FROM usage_streams s
+            JOIN usage_orgs u ON u.key = s.org WHERE u.org_id = \(org)
+            """)
+        return try rows[0]["is_full"]
+    }
 
     /// Of a row of `usage_streams`: what is neither received nor lost before the highest place that is known.
     static let gaps: SQL =

@@ -39,6 +39,7 @@ struct SpoolShipping: Sendable {
             var pause = Self.lookEvery * Double.random(in: 0.75...1.25)
             do {
                 _ = try await sender.sendAll()
+                try SpoolStatus.noteObstacle(nil, in: folder)
                 backoff = Backoff(from: Self.firstPause, upTo: Self.longestPause)
                 if ContinuousClock.now - tidied > Self.tidyEvery {
                     tidied = .now
@@ -46,9 +47,11 @@ struct SpoolShipping: Sendable {
                 }
             } catch let obstacle as SpoolSender.Obstacle {
                 log("\(obstacle)")
+                try? SpoolStatus.noteObstacle("\(obstacle)", in: folder)
                 pause = max(backoff.next(), obstacle.retryAfter ?? .zero)
             } catch {
                 log("\(route.rawValue) is not sent: \(error)")
+                try? SpoolStatus.noteObstacle("\(error)", in: folder)
                 pause = backoff.next()
             }
             try? await Task.sleep(for: pause)

@@ -2,7 +2,8 @@ import FoundationEssentials
 import Hummingbird
 import NIOCore
 
-/// What workspaces say of themselves: `POST /registry/register|heartbeat` with `{"workspace_id":"..."}`.
+/// What workspaces say of themselves: `POST /registry/register|heartbeat|remove` with
+/// `{"workspace_id":"..."}`.
 struct RegistryRoutes: Sendable {
     let registry: WorkspaceRegistry
 
@@ -31,6 +32,12 @@ struct RegistryRoutes: Sendable {
         guard await registry.heartbeat(try await Self.id(request)) else {
             throw Problem(status: .notFound, detail: "this workspace is not registered: register it")
         }
+        return Response(status: .noContent)
+    }
+
+    /// 204, however often it is told.
+    func remove(_ request: Request) async throws -> Response {
+        await registry.remove(try await Self.id(request))
         return Response(status: .noContent)
     }
 

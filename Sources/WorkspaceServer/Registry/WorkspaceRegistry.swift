@@ -6,7 +6,8 @@ import TenantProtocol
 import TenantSpool
 
 /// The workspaces of this tenant that live, by what they say of themselves, and what becomes of them told to
-/// the platform: that one was created, came online, went offline. Never a name or anything of its content.
+/// the platform: that one was created, came online, went offline, was removed. Never a name or
+/// anything of its content.
 actor WorkspaceRegistry: Service {
     private let spool: UsageSpool?
     private let settings: PlatformSettings
@@ -76,6 +77,14 @@ actor WorkspaceRegistry: Service {
         guard seen[id] != nil else { return false }
         seen[id] = now
         return true
+    }
+
+    /// It is gone for good: what comes under its id later is another workspace.
+    func remove(_ id: String) async {
+        if seen.removeValue(forKey: id) != nil { await tell(id, .offline) }
+        guard known.remove(id) != nil else { return }
+        await tell(id, .removed)
+        keep()
     }
 
     /// Those that have been silent for too long are offline.

@@ -122,6 +122,26 @@ import Testing
         }
     }
 
+    @Test func onlySoManyStreamsAreBegun() async throws {
+        try await UsageTenant.run { tenant in
+            let known = UUID().text
+            #expect(try await tenant.send([tenant.event()], epoch: known, sequence: 1).accepted == 1)
+            try await tenant.service.platform.database.execute(
+                """
+                INSERT INTO usage_streams (org, epoch) SELECT key, gen_random_uuid()
+                FROM usage_orgs, generate_series(2, \(UsageStreams.maximum))
+                """)
+            let refused = try await tenant.post(
+                tenant.body([tenant.event()], epoch: UUID().text, sequence: 1))
+            #expect(refused.status == 409 && refused.code == "too_many_streams", "\(refused.json)")
+            #expect(refused.headers.header("Retry-After") == "\(UsageStreams.refusalPause)")
+            #expect(try await tenant.send([tenant.event()], epoch: known, sequence: 2).accepted == 1)
+            #expect(try await tenant.send([tenant.event()]).accepted == 1)
+            let counted = try await tenant.service.count("usage_events")
+            #expect(counted == 3, "nothing of the refused batch")
+        }
+    }
+
     // MARK: Set aside
 
     @Test func whatCannotCountIsKeptWithItsReasonAndStillReceived() async throws {
