@@ -1,7 +1,8 @@
 /// `POST /cp/workspace-events`: what becomes of an organisation's workspaces, for analytics across
 /// organisations. Never a name, a path, or anything of what a workspace contains.
 ///
-/// Authenticated as the tenant; at most `maximumEvents`. Answers 204. The same id sent again changes nothing.
+/// Authenticated as the tenant; at most `maximumEvents`, sent as they are or with `Content-Encoding: gzip`.
+/// Answers 204. The same id sent again changes nothing.
 /// An unknown field or value is refused (400): the vocabulary is closed.
 package struct WorkspaceEventBatch: Codable, Sendable, Equatable {
     package var events: [WorkspaceEvent]

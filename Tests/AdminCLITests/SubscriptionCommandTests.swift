@@ -45,7 +45,7 @@ import Testing
             ["billing", "sync"],
             ["/cp/admin/billing/sync": [answer(#"{"subscriptions":9,"differing":0,"strangers":0}"#)]])
         #expect(equal.status == 0 && !equal.output.contains("ordered") && !equal.output.contains("belong"))
-        let unknown = #"{"code":"org_not_found","detail":"There is no organisation \"acme\"."}"#
+        let unknown = #"{"status":404,"code":"org_not_found","detail":"There is no organisation \"acme\"."}"#
         let refused = try await cpctl(
             ["billing", "sync", "acme"], ["/cp/admin/orgs/acme/billing/sync": [answer(unknown, 404)]])
         #expect(refused.status != 0 && refused.output.contains("There is no organisation"))

@@ -99,7 +99,8 @@ import Testing
         let done = try await cpctl(set + ["--apply"], [path: [answer("{\(price)}", 201)]])
         #expect(done.status == 0 && done.output.contains("Valid from"), "\(done.output)")
         #expect(done.requests.first?.body.contains(#""cached_millicredits":7"#) == true)
-        let early = #"{"code":"price_too_early","detail":"It may begin at 2026-11-24T10:10:00Z."}"#
+        let early =
+            #"{"status":422,"code":"price_too_early","detail":"It may begin at 2026-11-24T10:10:00Z."}"#
         let refused = try await cpctl(set + ["--apply"], [path: [answer(early, 422)]])
         #expect(refused.status != 0 && refused.output.contains("It may begin at"), "\(refused.output)")
         let list = try await cpctl(

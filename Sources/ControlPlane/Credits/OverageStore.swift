@@ -8,8 +8,9 @@ struct OverageStore: Sendable {
     // MARK: Cutting
 
     /// Organisations with a month that may have overage to report, in order of their ids: no report is open,
-    /// and the last was cut long enough ago, or before the subscription ended. One that is gone had its last
-    /// report before its subscription ended: there is no invoice for another.
+    /// and the last was cut long enough ago, or before the subscription ended, which Stripe tells in whole
+    /// seconds. One that is gone had its last report before its subscription ended: there is no invoice for
+    /// another.
     func due(_ month: Month, every interval: Duration, after last: UUID?, limit: Int) async throws -> [UUID] {
         let rows = try await database.query(
             """
@@ -21,8 +22,8 @@ struct OverageStore: Sendable {
                     SELECT FROM overage_reports r WHERE r.org_id = p.org_id AND (
                         r.state IN ('pending', 'unknown') OR r.period = p.period
                             AND r.created_at > now() - make_interval(secs => \(interval / .seconds(1)))
-                            AND (b.subscription_status = 'canceled' AND r.created_at <= b.ends_at)
-                                IS NOT TRUE))
+                            AND (b.subscription_status = 'canceled' AND r.created_at < b.ends_at
+                                + interval '1 second') IS NOT TRUE))
             ORDER BY p.org_id LIMIT \(limit)
             """)
         return try rows.map { try $0["org_id"] }

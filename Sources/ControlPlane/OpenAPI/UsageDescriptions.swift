@@ -106,14 +106,19 @@ extension NounDescription {
     private static let workspaces: [RouteDescription] = [
         RouteDescription(
             "POST /cp/workspace-events", "Report what became of workspaces",
-            detail: "Never a name or a content. The same id again changes nothing.",
+            detail:
+                "Never a name or a content. The same id again changes nothing. `Content-Encoding: gzip` too.",
             body: Shape.body([
                 "events": Shape.list(
                     Shape.body([
                         "id": Shape.id, "workspace_id": Shape.id,
                         "kind": Shape.words(of: WorkspaceEvent.Kind.self), "occurred_at": Shape.time,
                     ]), 0...WorkspaceEventBatch.maximumEvents)
-            ]), .nothing, problems: [400: "`unknown_field`, `invalid_events`", 413: "`too_many_events`"]),
+            ]), .nothing,
+            problems: [
+                400: "`unknown_field`, `invalid_events`, `invalid_gzip`",
+                413: "`body_too_large`, `too_many_events`", 415: "`unsupported_encoding`",
+            ]),
         RouteDescription(
             "GET /cp/admin/analytics/workspaces", "What became of workspaces, over all organisations",
             query: [

@@ -16,7 +16,9 @@ struct WorkspaceEventRoutes: Sendable {
     /// `POST /cp/workspace-events`, as `WorkspaceEventBatch` says.
     func report(_ request: Request, _ context: AppContext) async throws -> Response {
         let org = try context.tenant().orgID
-        let batch = try await RequestBody.read(Batch.self, from: request)
+        // As the sender of both routes packs both.
+        let body = try await GzipBody.read(request, limit: RequestBody.maximumBytes)
+        let batch = try RequestBody.decode(Batch.self, from: Data(body))
         guard batch.events.count <= WorkspaceEventBatch.maximumEvents else {
             throw AppError(
                 .tooLarge, "too_many_events",

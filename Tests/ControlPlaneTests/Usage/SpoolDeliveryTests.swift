@@ -30,9 +30,10 @@ import Testing
     }
 
     private static func sendAll(_ sender: SpoolSender) async throws {
-        while true {
+        for _ in 0..<20 {
             do { if try await sender.sendAll() == 0 { return } } catch is SpoolSender.Obstacle {}
         }
+        Issue.record("it is never all sent")
     }
 
     @Test func whatATenantRecordsArrivesOnce() async throws {
