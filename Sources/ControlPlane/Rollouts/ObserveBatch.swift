@@ -52,6 +52,7 @@ struct ObserveBatch: Sendable {
 
     /// An instance can go away between the look and the command: then the look is repeated, so many times.
     private static let rounds = 3
+    private static let secondLookAfter: Duration = .seconds(2)
 
     private func answers(
         _ context: WorkflowContext, _ targets: [Target]
@@ -60,13 +61,26 @@ struct ObserveBatch: Sendable {
             platform: platform, command: AgentCommand.observe, limitSeconds: Self.limitSeconds,
             comment: "observe \(input.rolloutID.text)")
         for round in 0..<Self.rounds {
-            let online = try await context.call("online_\(round)") { _ in
-                try await platform.ssm.online(of: targets.compactMap(\.instanceID))
-            }
+            let online = try await online(round, targets.compactMap(\.instanceID), context)
             guard !online.isEmpty else { return [:] }
             if let answers = try await command.run(context, "_\(round)", on: online) { return answers }
         }
         return [:]
+    }
+
+    /// A list can lack an instance for a moment, and a tenant that is not asked pauses its rollout: who is
+    /// missing is looked for once more.
+    private func online(
+        _ round: Int, _ ids: [String], _ context: WorkflowContext
+    ) async throws -> [String] {
+        let online = try await context.call("online_\(round)") { _ in
+            try await platform.ssm.online(of: ids)
+        }
+        guard online.count < ids.count else { return online }
+        try await context.sleep("unseen_\(round)", Self.secondLookAfter)
+        return try await context.call("online_again_\(round)") { _ in
+            try await platform.ssm.online(of: ids)
+        }
     }
 
     /// One request that the edge drops says nothing about a tenant: who does not answer is asked again.
