@@ -8,17 +8,19 @@ import TenantSpool
 ///
 /// usage: spool-process FOLDER URL JOURNAL record|drain
 /// The journal gets `+ id` before an event is recorded and `= id` once it is on the disk. `drain` records
-/// nothing and ends when everything is sent.
+/// nothing and ends when everything is sent. SPOOL_TOKEN and SPOOL_ORG prove the tenant to a real platform;
+/// SPOOL_WORKSPACE is the workspace of the events.
 @main
 enum Main {
     static func main() async throws {
         let arguments = CommandLine.arguments
         let (folder, url, journal, mode) = (arguments[1], arguments[2], arguments[3], arguments[4])
         let http = HTTPClient()
+        let proof = proof()
         let sender = SpoolSender(
             .usage, folder: UsageSpool.folder(.usage, in: folder), log: { print($0) }
         ) { path, headers, body in
-            var request = HTTPRequest("POST", url + path, headers: headers, body: body)
+            var request = HTTPRequest("POST", url + path, headers: headers + proof, body: body)
             request.timeout = .seconds(2)
             return try await http.send(request)
         }
@@ -36,14 +38,22 @@ enum Main {
         }
     }
 
+    private static func proof() -> [HTTPField] {
+        let environment = ProcessInfo.processInfo.environment
+        guard let token = environment["SPOOL_TOKEN"], let org = environment["SPOOL_ORG"] else { return [] }
+        return [HTTPField("Authorization", "Bearer \(token)"), HTTPField("X-Molecule-Org-Id", org)]
+    }
+
     private static func record(_ spool: UsageSpool, _ journal: String) async throws {
+        let workspace =
+            ProcessInfo.processInfo.environment["SPOOL_WORKSPACE"] ?? UUID().uuidString.lowercased()
         while true {
             let id = UUID().uuidString.lowercased()
             note("+ \(id)\n", journal)
             try await spool.record(
                 UsageEvent(
-                    id: id, workspaceID: "w", model: "m", provider: "p", inputTokens: 1, outputTokens: 2,
-                    occurredAt: "2026-01-01T00:00:00Z"))
+                    id: id, workspaceID: workspace, model: "claude-sonnet-4-5", provider: "anthropic",
+                    inputTokens: 1, outputTokens: 2, occurredAt: Date.now.formatted(.iso8601)))
             note("= \(id)\n", journal)
         }
     }
