@@ -167,6 +167,8 @@ private actor KilledSpool {
     private let url: String
     private var process: ChildProcess?
     private var born = ContinuousClock.now
+    private var isDying = false
+    private var isDying = false
     private(set) var deaths = 0
 
     init(of tenant: UsageLoad.Tenant, _ scene: Scene) throws {
@@ -178,10 +180,12 @@ private actor KilledSpool {
         ]
     }
 
-    /// Once it has lived a while.
+    /// Once it has lived a while. Of many who ask at a time, one is heard.
     func dieAndStart() async throws {
-        guard ContinuousClock.now - born > Self.shortestLife else { return }
-        try await die()
+        guard !isDying, ContinuousClock.now - born > Self.shortestLife else { return }
+        isDying = true
+        defer { isDying = false }
+        await die()
         process = try start("record")
     }
 
@@ -200,9 +204,14 @@ private actor KilledSpool {
 
     /// Sends what is left on the disk.
     func drain() async throws -> Journal {
-        try await die()
+        await die()
         let rest = try start("drain")
-        try await eventually("the spool to be empty", within: Scene.patience) { !rest.isRunning }
+        do {
+            try await eventually("the spool to be empty", within: Scene.patience) { !rest.isRunning }
+        } catch {
+            await rest.stop()
+            throw TestSupportError("\(error): \(rest.collectedOutput.suffix(500))")
+        }
         let journal = Journal(try String(contentsOfFile: "\(folder)/journal", encoding: .utf8))
         try FileManager.default.removeItem(atPath: folder)
         return journal
@@ -214,7 +223,7 @@ private actor KilledSpool {
             builtProduct("spool-process"), [folder, url, "\(folder)/journal", mode], environment: environment)
     }
 
-    private func die() async throws {
+    private func die() async {
         guard let process else { return }
         self.process = nil
         deaths += 1

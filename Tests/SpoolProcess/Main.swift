@@ -21,7 +21,7 @@ enum Main {
             .usage, folder: UsageSpool.folder(.usage, in: folder), log: { print($0) }
         ) { path, headers, body in
             var request = HTTPRequest("POST", url + path, headers: headers + proof, body: body)
-            request.timeout = .seconds(2)
+            request.timeout = mode == "drain" ? .seconds(30) : .seconds(2)
             return try await http.send(request)
         }
         if mode == "drain" { return try await drain(sender) }

@@ -22,7 +22,7 @@ struct OperatorRoutes: Sendable {
         guard call.source.hasPrefix("127.") || call.source == "::1" else { return .empty(404) }
         let parts = call.path.dropFirst(Self.prefix.count).split(separator: "/").map(String.init)
         switch (call.method, parts.first ?? "", parts.count) {
-        case ("GET", "state", 1): return .json(200, await state())
+        case ("GET", "state", 1): return .json(200, await state(tagged: call.queryItem("tag")))
         case ("PUT", "simulation", 1): return await change(call.body)
         case ("GET", "faults", 1): return .json(200, calls.faults)
         case ("PUT", "faults", 1): return setFaults(call.body)
@@ -109,7 +109,12 @@ struct OperatorRoutes: Sendable {
         return .empty(204)
     }
 
-    private func state() async -> JSONValue {
+    /// - Parameter tag: only what carries a tag of this value, of what has tags; and the commands of such
+    ///   instances. Thousands of tests leave thousands of terminated ones.
+    private func state(tagged tag: String?) async -> JSONValue {
+        func isMeant(_ tags: [String: String]) -> Bool { tag.map(tags.values.contains) ?? true }
+        let instances = await fleet.all.filter { isMeant($0.tags) }
+        let ids = Set(instances.map(\.id))
         let tunnelList = await places.livingTunnels.map { account, tunnel in
             let up = connectors.of(tunnel.id)
             return [
@@ -121,10 +126,10 @@ struct OperatorRoutes: Sendable {
         }
         let storage = await fleet.storage
         return [
-            "instances": .array(await instances()),
+            "instances": .array(await describe(instances)),
             "tunnels": .array(tunnelList),
-            "volumes": .array(storage.visibleVolumes.map(Self.describe)),
-            "snapshots": .array(storage.visibleSnapshots.map(Self.describe)),
+            "volumes": .array(storage.visibleVolumes.filter { isMeant($0.tags) }.map(Self.describe)),
+            "snapshots": .array(storage.visibleSnapshots.filter { isMeant($0.tags) }.map(Self.describe)),
             "records": .array(
                 await places.records.map { zone, record in
                     var members = record.description.object ?? [:]
@@ -132,7 +137,7 @@ struct OperatorRoutes: Sendable {
                     return .object(members)
                 }),
             "commands": .array(
-                await commands.visible.flatMap(\.invocations).map {
+                await commands.visible.flatMap(\.invocations).filter { ids.contains($0.instance) }.map {
                     [
                         "command_id": .string($0.command.id), "instance_id": .string($0.instance),
                         "status": .string($0.state.status), "status_details": .string($0.state.details),
@@ -142,9 +147,9 @@ struct OperatorRoutes: Sendable {
         ]
     }
 
-    private func instances() async -> [JSONValue] {
+    private func describe(_ instances: [Instance]) async -> [JSONValue] {
         var list: [JSONValue] = []
-        for instance in await fleet.all {
+        for instance in instances {
             var members = Self.describe(instance)
             if let images = await simulated?.images(on: instance.id) {
                 members["images"] = .object(images.mapValues { .string($0) })
