@@ -168,7 +168,6 @@ private actor KilledSpool {
     private var process: ChildProcess?
     private var born = ContinuousClock.now
     private var isDying = false
-    private var isDying = false
     private(set) var deaths = 0
 
     init(of tenant: UsageLoad.Tenant, _ scene: Scene) throws {

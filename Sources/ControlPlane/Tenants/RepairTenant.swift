@@ -7,6 +7,9 @@ import Workflows
 struct RepairTenant: Sendable {
     static let kind = "repair_tenant"
     static let deadline: Duration = .seconds(900)
+    /// Systems Manager may not know an instance for a moment: then the command is sent again, so many times.
+    private static let rounds = 3
+    private static let pause: Duration = .seconds(5)
 
     struct Input: Codable, Sendable {
         var orgID: UUID
@@ -18,13 +21,7 @@ struct RepairTenant: Sendable {
     let input: Input
 
     func run(_ context: WorkflowContext) async throws {
-        let command = GroupCommand(
-            platform: platform, command: AgentCommand.userData,
-            limitSeconds: Int(Self.deadline.components.seconds), comment: "repair \(input.orgID.text)")
-        guard let answers = try await command.run(context, "", on: [input.instanceID]) else {
-            throw PermanentFailure(code: Redeploy.unreachableCode, message: Redeploy.unreachableMessage)
-        }
-        let status = answers[input.instanceID]?.status ?? GroupCommand.Answer.none.status
+        let status = try await runUserData(context)
         guard status == "Success" else {
             throw PermanentFailure(
                 code: "user_data_failed",
@@ -34,5 +31,24 @@ struct RepairTenant: Sendable {
         try await context.wait(
             "healthy", deadline: platform.configuration.deadlines.healthy, poll: .seconds(1),
             until: { await platform.isHealthyThroughEdge(slug: input.slug, launch) })
+    }
+
+    /// - Returns: the command's end, in SSM's words.
+    private func runUserData(_ context: WorkflowContext) async throws -> String {
+        let command = GroupCommand(
+            platform: platform, command: AgentCommand.userData,
+            limitSeconds: Int(Self.deadline.components.seconds), comment: "repair \(input.orgID.text)")
+        for round in 0..<Self.rounds {
+            let name = round == 0 ? "" : "_\(round)"
+            if round > 0 { try await context.sleep("pause\(name)", Self.pause) }
+            if let answers = try await command.run(context, name, on: [input.instanceID]) {
+                return (answers[input.instanceID] ?? .none).status
+            }
+        }
+        throw PermanentFailure(
+            code: Redeploy.unreachableCode,
+            message:
+                "Systems Manager cannot reach the instance, so nothing was sent to it. Look at its agent "
+                + "and its route out, then order the repair again.")
     }
 }
