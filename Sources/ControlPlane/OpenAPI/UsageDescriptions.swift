@@ -36,7 +36,7 @@ extension NounDescription {
             400: "`invalid_body`, `unknown_field`, `invalid_epoch`, `invalid_sequence`, `invalid_lost`, "
                 + "`invalid_gzip`: nothing of the batch was kept.",
             409: "`stream_torn`: thousands of gaps. `too_many_streams`: 10,000 epochs.",
-            413: "`body_too_large`, `too_many_events`",
+            413: "`too_many_events`",
             415: "`unsupported_encoding`", 503: "`usage_busy`",
         ])
 
@@ -117,7 +117,7 @@ extension NounDescription {
             ]), .nothing,
             problems: [
                 400: "`unknown_field`, `invalid_events`, `invalid_gzip`",
-                413: "`body_too_large`, `too_many_events`", 415: "`unsupported_encoding`",
+                413: "`too_many_events`", 415: "`unsupported_encoding`",
             ]),
         RouteDescription(
             "GET /cp/admin/analytics/workspaces", "What became of workspaces, over all organisations",
