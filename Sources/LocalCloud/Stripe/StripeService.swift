@@ -52,7 +52,8 @@ actor StripeService {
         ) { await perform(call, route, key, number) }
         if let key {
             idempotency.release(key, by: number)
-            if answer.status == 500 { keep(key, number, call, answer) }
+            // Where the connection ended without an answer, what was done is kept, or nothing.
+            if answer.status == 500, !answer.body.isEmpty { keep(key, number, call, answer) }
         }
         answer.headers.append(("Request-Id", "req_" + ResourceID.hexadecimal(14)))
         answer.headers.append(("Stripe-Version", StripeAccount.apiVersion))
