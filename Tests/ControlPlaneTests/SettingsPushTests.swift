@@ -57,7 +57,7 @@ import Testing
     @Test func aSuspensionIsPushedSignedAndWithoutState() async throws {
         try await Self.withTenant([.init(status: 202)]) { service, edge, org, secrets in
             try await Self.suspend(service)
-            try await eventually("the push", within: .seconds(5)) { try !edge.requests().isEmpty }
+            try await eventually("the push") { try !edge.requests().isEmpty }
             let request = try #require(try edge.requests().first)
             #expect(request.method == "POST" && request.body == "{}")
             #expect(request.authorization.isEmpty && request.org.isEmpty)
@@ -80,7 +80,7 @@ import Testing
         let away = ScriptedServer.Answer(status: 530)
         try await Self.withTenant([away, away, .init(status: 202)]) { service, edge, org, _ in
             try await Self.suspend(service)
-            try await eventually("the third push", within: .seconds(20)) {
+            try await eventually("the third push") {
                 try edge.requests().map(\.status) == [530, 530, 202]
             }
             try await eventually("its end") {
@@ -113,7 +113,7 @@ import Testing
             let pushes = try await Self.pushes(service, org)
             #expect(pushes.count == 1)
             try edge.answer([Self.path: [.init(status: 202)]])
-            try await eventually("its end", within: .seconds(20)) {
+            try await eventually("its end") {
                 try await Self.pushes(service, org).map(\.state) == ["succeeded"]
             }
             let steps = try await Self.pushes(service, org)[0].steps
@@ -174,7 +174,7 @@ import Testing
             try await cloud.await("acme", "running")
             for (verb, status) in [("suspend", "suspended"), ("resume", "running")] {
                 try await Self.suspend(cloud.service, verb)
-                try await eventually("the tenant to know", within: .seconds(10)) {
+                try await eventually("the tenant to know") {
                     try await cloud.state()["instances"]?.array?.first?.object?["org_status"]
                         == .string(status)
                 }

@@ -120,7 +120,7 @@ struct JourneyTests {
         for (verb, gauge) in [("suspend", "1"), ("resume", "0")] {
             let path = "/cp/admin/orgs/\(slug)/\(verb)"
             #expect(try await stack.platform("POST", path, [:]).status == 200)
-            try await eventually("the tenant to know", within: .seconds(20)) {
+            try await eventually("the tenant to know") {
                 try await stack.tenantMetrics(slug).contains("molecule_tenant_suspended \(gauge)")
             }
         }

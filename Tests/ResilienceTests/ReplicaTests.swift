@@ -18,7 +18,7 @@ import Testing
             let first = try await scene.owners()
             for _ in 0..<2 { try await scene.replicas.add() }
             for slug in slugs.dropFirst(2) { try await scene.signUp(slug) }
-            try await eventually("runs of three", within: .seconds(30)) {
+            try await eventually("runs of three") {
                 try await scene.owners().count == 3 && scene.gate.waiting == 6
             }
             let killed = ContinuousClock.now

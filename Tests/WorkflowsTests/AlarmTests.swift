@@ -7,7 +7,7 @@ import Workflows
 /// When an engine looks for work, with a poll that is too rare to help.
 @Suite struct AlarmTests {
     private static let rarely = WorkflowEngine.Configuration(
-        workers: 2, lease: .seconds(3), poll: .seconds(60), grace: .milliseconds(200))
+        workers: 2, lease: .seconds(3), poll: .seconds(600), grace: .milliseconds(200))
 
     private func napping(_ database: TestDatabase, naps: Int = 3) -> WorkflowEngine {
         let engine = makeEngine(database.pool, Self.rarely)
@@ -21,7 +21,7 @@ import Workflows
         try await withTestDatabase { database in
             let engine = napping(database)
             let id = try await engine.begin("nap", on: database.pool)
-            let ended = try await running(engine) { try await engine.ended(id, within: .seconds(15)) }
+            let ended = try await running(engine) { try await engine.ended(id, within: .seconds(60)) }
             #expect(ended.state == .succeeded && ended.attempts == 4)
         }
     }
@@ -34,7 +34,7 @@ import Workflows
             try await running(first) {
                 try await eventually("the nap") { try await first.describe(id)?.waitingFor == "nap 0" }
             }
-            let ended = try await running(second) { try await second.ended(id, within: .seconds(15)) }
+            let ended = try await running(second) { try await second.ended(id, within: .seconds(60)) }
             #expect(ended.state == .succeeded)
         }
     }
@@ -49,7 +49,7 @@ import Workflows
             }
             try await running(engine) {
                 for id in ids {
-                    let ended = try await engine.ended(id, within: .seconds(30))
+                    let ended = try await engine.ended(id, within: .seconds(60))
                     #expect(ended.state == .succeeded)
                 }
             }

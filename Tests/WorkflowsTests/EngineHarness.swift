@@ -37,7 +37,7 @@ func running<Value: Sendable>(
 
 extension WorkflowEngine {
     /// Waits until the workflow has ended.
-    func ended(_ id: UUID, within limit: Duration = .seconds(30)) async throws -> WorkflowDescription {
+    func ended(_ id: UUID, within limit: Duration = .seconds(60)) async throws -> WorkflowDescription {
         let last = Mutex<WorkflowDescription?>(nil)
         do {
             try await eventually("the end of workflow \(id)", within: limit) {
