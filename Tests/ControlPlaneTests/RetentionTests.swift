@@ -122,13 +122,17 @@ import Testing
             let database = cloud.service.platform.database
             try await eventually("the retention") {
                 try await database.execute(
-                    "UPDATE workflow_steps SET deadline = now() WHERE name = 'retention' AND state = 'started'"
-                ) > 0
+                    """
+                    UPDATE workflow_steps SET deadline = now()
+                    WHERE name = 'retention' AND state = 'started'
+                    """) > 0
             }
             try await eventually("the end of the wait") {
                 try await database.execute(
-                    "UPDATE workflows SET due_at = now() WHERE kind = \(ForgetTenant.kind) AND state = 'waiting'"
-                ) > 0
+                    """
+                    UPDATE workflows SET due_at = now()
+                    WHERE kind = \(ForgetTenant.kind) AND state = 'waiting'
+                    """) > 0
             }
             try await eventuallyNone(cloud)
             for _ in 0..<600 where try await cloud.service.count("tenants") > 0 {

@@ -38,8 +38,8 @@ import Testing
             #expect(scene.replicas.all.flatMap(\.faults) == [], "only what was killed has ended")
             print(
                 "usage: \(load.events) events and \(load.repeated) of them twice, \(lost) answers lost, "
-                    + "\(kept) events of a spool that died \(await spool.deaths) times, \(Self.deaths) deaths "
-                    + "of control planes and the database: sent = stored = aggregated = billed")
+                    + "\(kept) events of a spool that died \(await spool.deaths) times, \(Self.deaths) deaths"
+                    + " of control planes and the database: sent = stored = aggregated = billed")
         }
         try await cluster.remove()
     }
