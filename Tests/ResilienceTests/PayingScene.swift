@@ -60,6 +60,7 @@ extension Scene {
 
 /// What one organisation used in a month, and what became of it.
 struct Books: Decodable, Sendable, Equatable {
+    var org: String
     var used: Int
     var granted: Int
     var overage: Int
@@ -67,6 +68,7 @@ struct Books: Decodable, Sendable, Equatable {
     var counted: Int?
 
     enum CodingKeys: String, CodingKey {
+        case org = "org_id"
         case used = "used_credits"
         case granted = "granted_credits"
         case overage = "overage_credits"
@@ -74,25 +76,12 @@ struct Books: Decodable, Sendable, Equatable {
         case counted = "stripe_credits"
     }
 
-    private struct Page: Decodable {
-        var organisations: [Entry]
-        struct Entry: Decodable {
-            var org: String
-            var books: Books
-
-            init(from decoder: any Decoder) throws {
-                let container = try decoder.container(keyedBy: Keys.self)
-                org = try container.decode(String.self, forKey: .org)
-                books = try Books(from: decoder)
-            }
-            enum Keys: String, CodingKey { case org = "org_id" }
-        }
-    }
+    private struct Page: Decodable { var organisations: [Books] }
 
     /// By organisation.
     static func all(_ month: String, _ scene: Scene) async throws -> [String: Books] {
         let answer = try await scene.ask("GET", "/cp/admin/billing/overage?month=\(month)")
         let page = try JSONDecoder().decode(Page.self, from: answer.body)
-        return Dictionary(uniqueKeysWithValues: page.organisations.map { ($0.org.lowercased(), $0.books) })
+        return Dictionary(uniqueKeysWithValues: page.organisations.map { ($0.org.lowercased(), $0) })
     }
 }

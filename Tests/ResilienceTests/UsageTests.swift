@@ -57,7 +57,7 @@ import Testing
     }()
 
     /// What the spool had answered is there, and nothing that it was not told.
-    private static func expectSpooled(_ journal: KilledSpool.Journal, _ scene: Scene) async throws -> Int {
+    private static func expectSpooled(_ journal: SpoolJournal, _ scene: Scene) async throws -> Int {
         let rows = try await scene.database.pool.query(
             "SELECT id::text AS id FROM usage_events WHERE workspace_id::text = \(KilledSpool.workspace)")
         let stored = try rows.map { Substring(try $0["id", as: String.self]) }
@@ -188,21 +188,8 @@ private actor KilledSpool {
         process = try start("record")
     }
 
-    struct Journal: Sendable {
-        var attempted: Set<Substring> = []
-        /// Answered to whoever recorded them.
-        var kept: Set<Substring> = []
-
-        init(_ text: String) {
-            for line in text.split(separator: "\n") {
-                if line.hasPrefix("+ ") { attempted.insert(line.dropFirst(2)) }
-                if line.hasPrefix("= ") { kept.insert(line.dropFirst(2)) }
-            }
-        }
-    }
-
     /// Sends what is left on the disk.
-    func drain() async throws -> Journal {
+    func drain() async throws -> SpoolJournal {
         await die()
         let rest = try start("drain")
         do {
@@ -211,7 +198,7 @@ private actor KilledSpool {
             await rest.stop()
             throw TestSupportError("\(error): \(rest.collectedOutput.suffix(500))")
         }
-        let journal = Journal(try String(contentsOfFile: "\(folder)/journal", encoding: .utf8))
+        let journal = try SpoolJournal(path: "\(folder)/journal")
         try FileManager.default.removeItem(atPath: folder)
         return journal
     }

@@ -13,18 +13,6 @@ import Testing
         var lost: [[String: Int]]
     }
 
-    private struct Journal {
-        var attempted: Set<Substring> = []
-        var kept: Set<Substring> = []
-
-        init(_ path: String) throws {
-            for line in try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n") {
-                if line.hasPrefix("+ ") { attempted.insert(line.dropFirst(2)) }
-                if line.hasPrefix("= ") { kept.insert(line.dropFirst(2)) }
-            }
-        }
-    }
-
     private static func process(_ folder: String, _ url: String, _ mode: String) throws -> ChildProcess {
         try ChildProcess(builtProduct("spool-process"), [folder, url, "\(folder)/journal", mode])
     }
@@ -69,7 +57,7 @@ import Testing
     }
 
     private func expectAll(_ folder: String, _ url: String) async throws {
-        let journal = try Journal("\(folder)/journal")
+        let journal = try SpoolJournal(path: "\(folder)/journal")
         let state = try await Self.ask(url + "/state")
         let received = Set(state.places.values.map { Substring($0) })
         print("spool: \(journal.kept.count) kept, \(received.count) received")
