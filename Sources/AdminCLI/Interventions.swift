@@ -13,7 +13,7 @@ struct Retry: AsyncParsableCommand {
 
 struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "End a provisioning, redeploy or repair.",
+        abstract: "End a provisioning, redeploy or repair, or a change of the instance's type that waits.",
         discussion: "What a cancelled provisioning has created is removed.")
 
     @Argument var slug: String

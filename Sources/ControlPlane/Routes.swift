@@ -191,6 +191,7 @@ private func tenantRoutes(_ platform: Platform) -> [Route] {
     let redeploys = RedeployRoutes(platform: platform)
     let releases = ReleaseRoutes(platform: platform)
     let interventions = InterventionRoutes(platform: platform)
+    let resizes = ResizeRoutes(platform: platform)
     return [
         .post("/cp/admin/tenants/:slug/redeploy", .operators(.operate), redeploys.redeploy),
         .get("/cp/admin/tenants/:slug/redeploys", .operators(.read), redeploys.history),
@@ -204,6 +205,8 @@ private func tenantRoutes(_ platform: Platform) -> [Route] {
         .post("/cp/admin/tenants/:slug/cancel", .operators(.operate), interventions.cancel),
         .post("/cp/admin/tenants/:slug/force", .operators(.operate), interventions.force),
         .post("/cp/admin/tenants/:slug/repair", .operators(.operate), interventions.repair),
+        .get("/cp/admin/tenants/:slug/instance-type", .operators(.read), resizes.show),
+        .post("/cp/admin/tenants/:slug/instance-type", .operators(.operate), resizes.order),
     ]
 }
 

@@ -36,6 +36,7 @@ extension Platform {
             onFailure: { input, failure, transaction in try await endSync(input, failure, transaction) },
             run: { context, input in try await SyncSubscription(platform: self, input: input).run(context) })
         registerRollouts()
+        registerResizes()
         registerPush()
     }
 
@@ -92,6 +93,7 @@ extension Platform {
         for kind in TearDownTenant.others {
             try await engine.cancel(kind: kind, subject: org.id.text, in: transaction)
         }
+        try await ResizeStore(database: transaction).abandon(org: org.id, .cancelled)
         try await startTearDown(org: org.id, slug: org.slug, isErasure: isErasure, in: transaction)
         try await AuditLog(database: transaction).record(
             AuditEvent(

@@ -83,7 +83,7 @@ import Testing
 
     /// What ends or changes something is bound to this platform's tag.
     @Test func whatChangesThingsIsBoundToOurTag() throws {
-        let changing = ["Terminate", "Start", "Delete", "CreateSnapshot", "SendCommand"]
+        let changing = ["Terminate", "Start", "Stop", "Modify", "Delete", "CreateSnapshot", "SendCommand"]
         for statement in try policy().statements
         where statement.resources.values.contains(where: { $0.contains("ec2") && $0.contains("*") }) {
             let actions = statement.actions.values

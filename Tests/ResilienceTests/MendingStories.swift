@@ -33,6 +33,16 @@ extension Story {
             let other = open == 0 ? [] : ["\(open) findings are open"]
             return try await scene.brokenWhileRunning(created: 2) + other
         })
+
+    /// An order that does not wait for the window.
+    static let resize = Story(
+        name: "resize", prepare: { try await $0.provision() }, act: { try await $0.resize() },
+        broken: { scene, _ in
+            let settled = try await scene.rows(
+                "tenants WHERE instance_type = 't3.large' AND resize_id IS NULL AND vcpus = 2")
+            let other = settled == 1 ? [] : ["the tenant's row is not settled"]
+            return try await scene.brokenWhileRunning() + other + scene.brokenType("t3.large")
+        })
 }
 
 extension Scene {
@@ -43,6 +53,31 @@ extension Scene {
             throw TestSupportError("the repair was answered \(order)")
         }
         try await awaitQuiet()
+    }
+
+    /// Orders another type, and waits until the instance has it.
+    fileprivate func resize() async throws {
+        let path = "/cp/admin/tenants/\(slug)/instance-type"
+        let order = try await ask("POST", path, #"{"instance_type":"t3.large","now":true}"#)
+        // An order whose answer was lost is there already.
+        guard [200, 202].contains(order.status) else {
+            throw TestSupportError("the order was answered \(order)")
+        }
+        try await eventually("the type", within: Self.patience) {
+            let rows = try await database.pool.query("SELECT phase, error FROM resizes")
+            let phases = try rows.map { try $0["phase", as: String.self] }
+            if let bad = phases.first(where: { ["kept", "failed", "cancelled"].contains($0) }) {
+                throw TestSupportError(
+                    "it ended as \(bad): \(try rows[0]["error", as: String?.self] ?? "")")
+            }
+            return phases == ["changed"]
+        }
+    }
+
+    fileprivate func brokenType(_ type: String) async throws -> [String] {
+        let held = try await cloud.holdings(org: try await orgID(), slug: slug)
+        let types = held.living.map(\.type)
+        return types == [type] ? [] : ["the instances are \(types)"]
     }
 
     /// Younger things are left alone by a reconciler: a look, and PROVIDER_VISIBILITY_SECONDS.

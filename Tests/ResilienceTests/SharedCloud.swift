@@ -59,6 +59,8 @@ struct Holdings: Decodable, Sendable {
     struct Tagged: Decodable, Sendable {
         var id: String
         var state: String
+        /// Of an instance.
+        var type: String?
         var tags: [String: String]
         /// By service, of those that live.
         var images: [String: String]?

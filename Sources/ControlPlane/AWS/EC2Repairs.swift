@@ -1,9 +1,22 @@
-/// What the reconciler asks of EC2 beside what a launch and a teardown do.
+/// What is asked of EC2 beside what a launch and a teardown do.
 extension EC2Client {
     /// Starting what runs is a success.
     func startInstances(ids: [String]) async throws {
         guard !ids.isEmpty else { return }
         _ = try await call("StartInstances", ids.numbered("InstanceId"), as: RequestOnly.self)
+    }
+
+    /// Stopping what is stopped is a success.
+    func stopInstances(ids: [String]) async throws {
+        guard !ids.isEmpty else { return }
+        _ = try await call("StopInstances", ids.numbered("InstanceId"), as: RequestOnly.self)
+    }
+
+    /// Only while the instance is stopped: `IncorrectInstanceState` else.
+    func modifyInstanceType(id: String, _ type: String) async throws {
+        _ = try await call(
+            "ModifyInstanceAttribute", [("InstanceId", id), ("InstanceType.Value", type)],
+            as: RequestOnly.self)
     }
 
     /// Deleting what is gone already is a success.

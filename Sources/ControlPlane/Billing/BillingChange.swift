@@ -50,7 +50,11 @@ struct BillingChange: Sendable {
         let changes =
             verdict.plan != org.plan || verdict.status != org.billingStatus
             || verdict.graceEndsAt != org.graceEndsAt || verdict.deed != .nothing
-        // Last, as it takes the workflow's row. What has no instance yet reads its settings when it boots.
+        // Last, as these take workflows' rows. What has no instance yet reads its settings when it boots.
+        let (before, after) = (platform.instanceType(of: org.plan), platform.instanceType(of: verdict.plan))
+        if before != after {
+            try await platform.followPlan(verdict.plan, org: orgID, slug: org.slug, in: transaction)
+        }
         if changes, [.running, .failed, .suspended].contains(org.status) {
             try await platform.pushSettings(org: orgID, in: transaction)
         }

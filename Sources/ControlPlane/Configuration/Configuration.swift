@@ -17,6 +17,7 @@ struct Configuration: Sendable {
     var launch: LaunchSettings
     var registryAuth: RegistryAuth
     var deadlines: Deadlines
+    var maintenanceWindow: MaintenanceWindow
     var secrets: SecretSettings
     var limits: ProviderLimits
     /// vCPUs that the region's quota leaves to tenants.
@@ -102,6 +103,8 @@ struct Configuration: Sendable {
         var poll: Duration
         /// How long a provider may hide what it has just created (eventual consistency).
         var visibility: Duration
+        /// For an instance to run as another type, before it gets its former one back.
+        var resize: Duration
     }
 
     struct ReconcilerSettings: Sendable {
@@ -146,6 +149,10 @@ struct Configuration: Sendable {
         launch = LaunchSettings(&reader)
         registryAuth = reader.registryAuth()
         deadlines = Deadlines(&reader)
+        maintenanceWindow =
+            reader.parse(.maintenanceWindow, expected: MaintenanceWindow.expected) {
+                MaintenanceWindow($0)
+            } ?? .always
         secrets = SecretSettings(&reader)
         reconciler = ReconcilerSettings(&reader)
         corsOrigins = reader.origins(.corsOrigins)
@@ -212,6 +219,7 @@ extension Configuration.Deadlines {
         offline = reader.seconds(.deadlineOffline, in: 0...86_400)
         poll = reader.seconds(.poll, in: 1...300)
         visibility = reader.seconds(.providerVisibility, in: 0...300)
+        resize = reader.seconds(.deadlineResize, in: 5...7_200)
     }
 }
 

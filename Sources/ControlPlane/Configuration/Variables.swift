@@ -136,6 +136,14 @@ extension Variable {
         name: "DEADLINE_OFFLINE_SECONDS",
         meaning: "for an instance that Systems Manager cannot reach to come back, before a redeploy gives up",
         fallback: "300")
+    static let deadlineResize = Variable(
+        name: "DEADLINE_RESIZE_SECONDS",
+        meaning: "for an instance to run as another type, before it gets its former one back",
+        fallback: "600")
+    static let maintenanceWindow = Variable(
+        name: "MAINTENANCE_WINDOW",
+        meaning: "when a tenant's instance may be stopped to get its plan's type, in UTC: "
+            + MaintenanceWindow.expected, fallback: "02:00-05:00")
     static let poll = Variable(
         name: "CP_POLL_SECONDS", meaning: "how often a waiting workflow looks again without being woken",
         fallback: "5")
@@ -181,7 +189,8 @@ extension Variable {
             imageRedis, imageMemoryPlugin, imageTenant,
             imageCloudflared, agentURL, agentSHA256, secretsEncryptionKey, previousSecretsKeys, kmsKeyARN,
             provisionSharedSecret,
-            deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, deadlineOffline, poll,
+            deadlineEnrolment, deadlineStage, deadlineHealthy, deadlineRedeploy, deadlineOffline,
+            deadlineResize, maintenanceWindow, poll,
             providerVisibility,
             reconcileInterval, reconcileMode, reconcileGrace, reconcileShare, reconcileFloor, corsOrigins,
             usageRetention,

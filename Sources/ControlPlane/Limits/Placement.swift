@@ -85,7 +85,7 @@ struct Placements: Sendable {
     func choose(
         _ instanceType: String, in transaction: Transaction
     ) async throws -> (placement: Placement, use: Use) {
-        _ = try await transaction.query("SELECT pg_advisory_xact_lock(hashtext('placement')) AS held")
+        try await takeTurn(transaction)
         let use = try await use(transaction)
         let vcpus = InstanceType.vcpus(of: instanceType)
         guard use.vcpus + vcpus <= configuration.maximumVCPUs else {
@@ -104,6 +104,17 @@ struct Placements: Sendable {
         let chosen = Placement(
             configuration, place: place, subnet: subnet ?? 0, instanceType: instanceType)
         return (chosen, use)
+    }
+
+    /// Whether a tenant may have so many vCPUs more. Takes turns with signups, as `choose` does.
+    func hasRoom(for vcpus: Int, in transaction: Transaction) async throws -> Bool {
+        try await takeTurn(transaction)
+        let used = try await use(transaction).vcpus
+        return vcpus <= 0 || used + vcpus <= configuration.maximumVCPUs
+    }
+
+    private func takeTurn(_ transaction: Transaction) async throws {
+        _ = try await transaction.query("SELECT pg_advisory_xact_lock(hashtext('placement')) AS held")
     }
 
     /// Tenants that still fit.

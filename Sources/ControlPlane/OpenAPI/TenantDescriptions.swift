@@ -16,7 +16,8 @@ extension NounDescription {
                 body: order, .accepted("It has begun.", Shape.named("Redeploy")),
                 .ok("A dry run: what it would do.", Shape.named("RedeployPlan")),
                 problems: [
-                    409: "`not_running`, `redeploy_in_progress`", 422: "`image_not_found`",
+                    409: "`not_running`, `redeploy_in_progress`, `resize_in_progress`",
+                    422: "`image_not_found`",
                     502: "The registry did not answer.",
                 ]),
             RouteDescription(
@@ -69,16 +70,38 @@ extension NounDescription {
                 "POST /cp/admin/tenants/:slug/cancel", "End what is under way",
                 .accepted("Ordered.", Shape.named("Intervention")),
                 problems: [
-                    409: "`nothing_under_way`, `teardown_cannot_be_cancelled`, `part_of_a_rollout`"
+                    409: "`nothing_under_way`, `teardown_cannot_be_cancelled`, `part_of_a_rollout`, "
+                        + "`resize_in_progress`"
                 ]),
             RouteDescription(
                 "POST /cp/admin/tenants/:slug/force", "Declare what is waited for as given",
                 body: Shape.confirmation, .accepted("Ordered.", Shape.named("Intervention")),
-                problems: [409: "`nothing_under_way`, `nothing_to_force`, `part_of_a_rollout`"]),
+                problems: [
+                    409: "`nothing_under_way`, `nothing_to_force`, `part_of_a_rollout`, `resize_in_progress`"
+                ]),
             RouteDescription(
                 "POST /cp/admin/tenants/:slug/repair", "Run the user-data again on the living instance",
                 .accepted("Ordered.", Shape.named("Intervention")),
-                problems: [409: "`no_instance`, `tenant_gone`, `repair_in_progress`"]),
+                problems: [409: "`no_instance`, `tenant_gone`, `repair_in_progress`, `resize_in_progress`"]),
+            RouteDescription(
+                "GET /cp/admin/tenants/:slug/instance-type", "What the instance is, and what its plan says",
+                .ok("With the last change that was ordered.", Shape.named("InstanceType")),
+                problems: [409: "`tenant_gone`, `not_running`"]),
+            RouteDescription(
+                "POST /cp/admin/tenants/:slug/instance-type", "Give the instance another type",
+                detail:
+                    "The plan's, where none is given. It is stopped, changed and started in the maintenance "
+                    + "window, or `now`; if it does not come up, it gets its former type back.",
+                body: Shape.body(
+                    [:],
+                    optional: [
+                        "instance_type": Shape.nullable(
+                            Shape.text(pattern: "^[a-z][a-z0-9-]{0,31}\\.[a-z0-9-]{1,31}$")),
+                        "now": Shape.nullable(Shape.boolean), "dry_run": Shape.nullable(Shape.boolean),
+                    ]),
+                .accepted("Ordered.", Shape.named("InstanceType")),
+                .ok("There is nothing to do, or a dry run.", Shape.named("InstanceType")),
+                problems: [409: "`tenant_gone`, `not_running`"]),
         ])
 
     private static let order = Shape.body(
@@ -109,6 +132,22 @@ extension NounDescription {
                 "error": Shape.nullable(Shape.text()), "created_at": Shape.nullable(Shape.time),
                 "duration_ms": Shape.nullable(Shape.integer()),
             ]),
+        "InstanceType": Shape.record(
+            [
+                "slug": Shape.slug, "instance_type": Shape.text(), "plan": Shape.text(),
+                "plan_instance_type": Shape.text(),
+            ],
+            optional: [
+                "begins_at": Shape.time, "would_change": Shape.boolean, "resize": Shape.named("Resize"),
+            ]),
+        "Resize": Shape.record([
+            "id": Shape.id, "cause": Shape.words(of: Resize.Cause.self),
+            "from_type": Shape.text(), "to_type": Shape.text(), "any_time": Shape.boolean,
+            "not_before": Shape.time, "phase": Shape.words(of: Resize.Phase.self),
+            "failures": Shape.integer(), "error_code": Shape.nullable(Shape.text()),
+            "error": Shape.nullable(Shape.text()), "created_at": Shape.time,
+            "begun_at": Shape.nullable(Shape.time), "finished_at": Shape.nullable(Shape.time),
+        ]),
         "RedeployPlan": Shape.record(
             [
                 "slug": Shape.slug, "service": Shape.words(of: StackService.self),

@@ -52,10 +52,11 @@ struct AdoptionWriting: Sendable {
             """
             INSERT INTO tenants AS known (org_id, launch_id, launch, tunnel_id, instance_id, private_ip,
                 cloudflare_account_id, cloudflare_zone_id, subnet_id, vcpus, image_digest, running_at,
-                adopted_at)
+                instance_type, adopted_at)
             VALUES (\(adoptee.orgID), \(adoptee.launchID), \(JSON(launch)), \(adoptee.tunnelID),
                 \(adoptee.instanceID), \(adoptee.privateIP), \(launch.cloudflareAccountID),
-                \(launch.cloudflareZoneID), \(launch.subnetID), \(vcpus), \(digest), now(), now())
+                \(launch.cloudflareZoneID), \(launch.subnetID), \(vcpus), \(digest), now(),
+                \(launch.instanceType), now())
             ON CONFLICT (org_id) DO UPDATE SET launch_id = EXCLUDED.launch_id,
                 launch = CASE WHEN known.launch_id = EXCLUDED.launch_id
                     THEN coalesce(known.launch, EXCLUDED.launch) ELSE EXCLUDED.launch END,
@@ -63,7 +64,8 @@ struct AdoptionWriting: Sendable {
                 private_ip = EXCLUDED.private_ip,
                 cloudflare_account_id = EXCLUDED.cloudflare_account_id,
                 cloudflare_zone_id = EXCLUDED.cloudflare_zone_id, subnet_id = EXCLUDED.subnet_id,
-                vcpus = EXCLUDED.vcpus, image_digest = EXCLUDED.image_digest,
+                vcpus = EXCLUDED.vcpus, instance_type = EXCLUDED.instance_type, resize_id = NULL,
+                image_digest = EXCLUDED.image_digest,
                 running_at = coalesce(known.running_at, now()), adopted_at = now(), boot_token_hash = NULL,
                 admin_token_hash =
                     CASE WHEN known.launch_id = EXCLUDED.launch_id THEN known.admin_token_hash END,

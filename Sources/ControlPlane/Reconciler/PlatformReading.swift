@@ -6,8 +6,9 @@ struct PlatformReading: Sendable {
     let platform: Platform
 
     /// Workflows that change what exists: their tenants are left alone. One that only waits for the end of
-    /// a retention is not among them.
-    private static let working = TearDownTenant.others + [TearDownTenant.kind]
+    /// a retention is not among them, nor one that waits to change an instance's type.
+    private static let working =
+        TearDownTenant.others.filter { $0 != ResizeTenant.kind } + [TearDownTenant.kind]
 
     func read() async throws -> PlatformRows {
         try await platform.database.transaction(.repeatableRead) { transaction in
@@ -29,7 +30,10 @@ struct PlatformReading: Sendable {
             """
             SELECT o.id, o.slug, o.status, coalesce(o.retained_until > now(), false) AS is_retained,
                 t.launch_id, t.launch, t.instance_id, t.tunnel_id, t.snapshot_id, t.image_digest,
-                extract(epoch FROM now() - coalesce(t.provisioning_at, o.updated_at))::float8 AS age,
+                coalesce(t.instance_type, t.launch ->> 'instanceType') AS instance_type,
+                t.resize_id IS NOT NULL AS is_resizing,
+                extract(epoch FROM now() - coalesce(
+                    greatest(t.provisioning_at, t.resized_at), o.updated_at))::float8 AS age,
                 (SELECT r.final_digest FROM redeploys r
                     WHERE r.org_id = o.id AND r.phase IN ('updated', 'unchanged')
                         AND r.created_at > t.provisioning_at
@@ -46,12 +50,14 @@ struct PlatformReading: Sendable {
         return PlatformRows.Tenant(
             orgID: id, slug: try row["slug", as: String.self],
             status: try row.decode("status", as: Org.Status.self),
-            isRetained: try row["is_retained", as: Bool.self], isBusy: busy.contains(id.text),
+            isRetained: try row["is_retained", as: Bool.self],
+            isBusy: try row["is_resizing", as: Bool.self] || busy.contains(id.text),
             launchID: try row["launch_id", as: UUID?.self], hostname: launch?.hostname,
             tunnelName: launch?.tunnelName, accountID: launch?.cloudflareAccountID,
             zoneID: launch?.cloudflareZoneID, instanceID: try row["instance_id", as: String?.self],
             tunnelID: try row["tunnel_id", as: String?.self],
-            snapshotID: try row["snapshot_id", as: String?.self], instanceType: launch?.instanceType,
+            snapshotID: try row["snapshot_id", as: String?.self],
+            instanceType: try row["instance_type", as: String?.self],
             expectedDigest: try row["redeployed", as: String?.self] ?? launched,
             reportedDigest: try row["image_digest", as: String?.self],
             ageSeconds: try row["age", as: Double.self])

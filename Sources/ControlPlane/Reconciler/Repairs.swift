@@ -70,6 +70,8 @@ struct Repairs: Sendable {
                 FOR UPDATE
                 """)
             guard !running.isEmpty else { return }
+            // One that is stopped to get another type starts again by itself.
+            try await TenantStore(database: transaction).requireNoResize(org: org)
             do {
                 try await platform.engine.start(
                     MendTenant.kind, subject: org.text,

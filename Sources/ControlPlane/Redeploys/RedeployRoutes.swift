@@ -101,6 +101,9 @@ struct RedeployRoutes: Sendable {
     /// Names the one that stands in the way.
     private func inProgress(_ org: Org) async throws -> AppError {
         let live = try await RedeployStore(database: database).live(org: org.id)
+        if live == nil, try await ResizeStore(database: database).live(org: org.id)?.phase == .changing {
+            return .resizeInProgress
+        }
         var members = ["redeploy_id": live?.id.text ?? ""]
         members["rollout_id"] = live?.rollout?.text
         return AppError(

@@ -16,15 +16,17 @@ struct RedeployStore: Sendable {
         var rolloutID: UUID?
     }
 
-    /// - Returns: false when the tenant has one that has not ended; nothing is written then.
+    /// - Returns: false when the tenant has one that has not ended, or its instance gets another type;
+    ///   nothing is written then.
     func insert(_ new: New) async throws -> Bool {
         try await database.execute(
             """
             INSERT INTO redeploys (id, org_id, service, is_refresh, target_tag, digest, previous_digest,
                 rollout_id, phase)
-            VALUES (\(new.id), \(new.orgID), \(new.replacement.service.rawValue),
+            SELECT \(new.id), org_id, \(new.replacement.service.rawValue),
                 \(new.replacement.image == nil), \(new.targetTag), \(new.digest), \(new.previousDigest),
-                \(new.rolloutID), 'sending')
+                \(new.rolloutID)::uuid, 'sending'
+            FROM tenants WHERE org_id = \(new.orgID) AND resize_id IS NULL FOR NO KEY UPDATE
             ON CONFLICT (org_id) WHERE finished_at IS NULL DO NOTHING
             """) == 1
     }

@@ -92,6 +92,11 @@ struct InterventionRoutes: Sendable {
         }
         let workflow = try await live(org)
         guard workflow.kind != RedeployBatch.kind else { throw AppError.partOfARollout }
+        // What an instance is, nobody can declare; that a change of it may begin, a person can.
+        guard
+            workflow.kind != ResizeTenant.kind
+                || workflow.waitingFor?.hasPrefix(ResizeTenant.turnPrefix) == true
+        else { throw AppError.resizeInProgress }
         let ended = try await platform.database.transaction { transaction in
             let name = try await platform.engine.endWait(workflow.id, in: transaction)
             guard name != nil else { return name }

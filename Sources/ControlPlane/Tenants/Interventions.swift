@@ -41,12 +41,20 @@ extension Platform {
         }
     }
 
-    /// The live workflow that moves the tenant, if any. A teardown comes first: it waits for the others.
+    /// The live workflow that moves the tenant, if any. A teardown comes first: it waits for the others; a
+    /// change of the instance's type last: it mostly waits for its turn.
     func liveWorkflow(of org: Org) async throws -> WorkflowDescription? {
-        for kind in [TearDownTenant.kind] + TearDownTenant.others {
+        for kind in [TearDownTenant.kind] + TearDownTenant.others where kind != ResizeTenant.kind {
             let found = try await engine.status(kind: kind, subject: org.id.text)
             if let found, found.state.isLive { return found }
         }
+        if let batch = try await liveBatch(of: org) { return batch }
+        let resize = try await engine.status(kind: ResizeTenant.kind, subject: org.id.text)
+        return resize.flatMap { $0.state.isLive ? $0 : nil }
+    }
+
+    /// The part of a rollout that redeploys the tenant now.
+    private func liveBatch(of org: Org) async throws -> WorkflowDescription? {
         guard let redeploy = try await RedeployStore(database: database).live(org: org.id),
             let rollout = redeploy.rollout,
             let batch = try await RolloutTenantStore(database: database, rolloutID: rollout).batch(of: org.id)
@@ -55,7 +63,7 @@ extension Platform {
             kind: RedeployBatch.kind, subject: RedeployBatch.subject(rollout, batch))
     }
 
-    /// Ends provisioning, a redeploy or a repair.
+    /// Ends provisioning, a redeploy, a repair, or a change of the instance's type that has not begun.
     func cancelWorkflow(
         _ workflow: WorkflowDescription, of org: Org, by origin: RequestOrigin
     ) async throws {
@@ -65,6 +73,9 @@ extension Platform {
                 "A teardown goes on to its end. What the plan keeps can be restored afterwards.")
         }
         guard workflow.kind != RedeployBatch.kind else { throw AppError.partOfARollout }
+        if workflow.kind == ResizeTenant.kind {
+            return try await cancelResize(workflow, of: org, by: origin)
+        }
         let failure = WorkflowFailure(code: "cancelled", message: "An operator cancelled it.")
         try await database.transaction { transaction in
             if workflow.kind == ProvisionTenant.kind,
@@ -101,6 +112,7 @@ extension Platform {
         }
         do {
             return try await database.transaction { transaction in
+                try await TenantStore(database: transaction).requireNoResize(org: org.id)
                 try await recordOrder("started", RepairTenant.kind, org, by: origin, in: transaction)
                 return try await engine.start(
                     RepairTenant.kind, subject: org.id.text,

@@ -69,6 +69,10 @@ extension ProvisionTenant {
                         before: ["status": "provisioning"], after: ["status": "running"]),
                     by: .workflow(Self.kind, id: context.workflowID))
             }
+            // A plan that changed since the launch was decided.
+            if let org = try await OrgStore(database: transaction).find(id: input.orgID) {
+                try await platform.followPlan(org.plan, org: org.id, slug: org.slug, in: transaction)
+            }
             // The volume lives again: the snapshot that it came from has done its work.
             if launch.snapshotID != nil {
                 try await platform.startForgetting(org: input.orgID, .snapshots, in: transaction)

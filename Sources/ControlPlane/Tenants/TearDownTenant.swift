@@ -25,7 +25,9 @@ struct TearDownTenant: Sendable {
     static let persistent = RetryPolicy(
         attempts: 10_000, base: .milliseconds(500), cap: .seconds(60), deadline: patience)
     /// What may still be at work on a tenant whose teardown begins.
-    static let others = [ProvisionTenant.kind, RedeployTenant.kind, RepairTenant.kind, MendTenant.kind]
+    static let others = [
+        ProvisionTenant.kind, RedeployTenant.kind, RepairTenant.kind, MendTenant.kind, ResizeTenant.kind,
+    ]
 
     var ledger: ResourceLedger { ResourceLedger(database: platform.database) }
 

@@ -21,6 +21,11 @@ struct Tenant: Sendable {
     var consoleTail: String?
     var placement: Placement?
     var snapshotID: String?
+    /// Of the instance since it was changed; nil: what the launch says.
+    var instanceType: String?
+
+    /// What the instance is, as far as the platform knows.
+    var runningType: String? { instanceType ?? launch?.instanceType }
 }
 
 extension Tenant {
@@ -29,7 +34,8 @@ extension Tenant {
         org_id, launch_id, launch, secrets_sealed, tunnel_id, instance_id, private_ip, enrolled_at,
             confirmed_at,
         provisioning_at, running_at, image_digest, service_digests, console_tail, cloudflare_account_id,
-            cloudflare_zone_id, subnet_id, vcpus, snapshot_id
+            cloudflare_zone_id, subnet_id, vcpus, snapshot_id,
+            instance_type
         """
 
     init(_ row: Row) throws {
@@ -49,6 +55,7 @@ extension Tenant {
         consoleTail = try row["console_tail", as: String?.self]
         placement = try Placement(row)
         snapshotID = try row["snapshot_id", as: String?.self]
+        instanceType = try row["instance_type", as: String?.self]
     }
 }
 

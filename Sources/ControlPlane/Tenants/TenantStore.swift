@@ -27,7 +27,8 @@ struct TenantStore: Sendable {
                 image_digest = NULL, service_digests = '{}', console_tail = NULL,
                 snapshot_id = \(snapshotID),
                 cloudflare_account_id = \(placement.accountID), cloudflare_zone_id = \(placement.zoneID),
-                subnet_id = \(placement.subnetID), vcpus = \(placement.vcpus)
+                subnet_id = \(placement.subnetID), vcpus = \(placement.vcpus), instance_type = NULL,
+                resized_at = NULL, resize_id = NULL
             WHERE org_id = \(org)
             """)
     }
@@ -44,6 +45,13 @@ struct TenantStore: Sendable {
 
     func find(org: UUID) async throws -> Tenant? {
         let rows = try await database.query("SELECT \(Tenant.columns) FROM tenants WHERE org_id = \(org)")
+        return try rows.first.map(Tenant.init)
+    }
+
+    /// As `find`, and nobody changes it until the transaction ends.
+    func lock(org: UUID) async throws -> Tenant? {
+        let rows = try await database.query(
+            "SELECT \(Tenant.columns) FROM tenants WHERE org_id = \(org) FOR NO KEY UPDATE")
         return try rows.first.map(Tenant.init)
     }
 
@@ -147,6 +155,7 @@ struct TenantStore: Sendable {
             "DELETE FROM boot_events WHERE launch_id IN (SELECT launch_id FROM tenants WHERE org_id = \(org))"
         )
         try await database.execute("DELETE FROM redeploys WHERE org_id = \(org)")
+        try await database.execute("DELETE FROM resizes WHERE org_id = \(org)")
         try await database.execute("DELETE FROM tenants WHERE org_id = \(org)")
     }
 }

@@ -111,9 +111,12 @@ struct AWSEndpoint: Sendable {
         let unavailable = AWSError(
             isEC2 ? "Unavailable" : "ServiceUnavailable", "The server is temporarily overloaded.", status: 503
         )
+        let noCapacity = AWSError(
+            "InsufficientInstanceCapacity", "There is no capacity of this instance type left.", status: 500)
         let throttled: AWSError = isEC2 ? .requestLimitExceeded : .throttling
         return CallGate.Refusals(
             internalError: answer(internalError, service), unavailable: answer(unavailable, service),
-            throttled: { _ in answer(throttled, service) })
+            throttled: { _ in answer(throttled, service) },
+            noCapacity: answer(isEC2 ? noCapacity : unavailable, service))
     }
 }

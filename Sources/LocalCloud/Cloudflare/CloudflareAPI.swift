@@ -86,10 +86,11 @@ struct CloudflareAPI: Sendable {
         }
     }
 
+    private static let unavailable = envelope(
+        CloudflareError(10013, "Service temporarily unavailable", status: 503))
     private static let refusals = CallGate.Refusals(
-        internalError: envelope(.internalError),
-        unavailable: envelope(CloudflareError(10013, "Service temporarily unavailable", status: 503)),
-        throttled: { envelope(.tooManyRequests(retryAfter: Int($0))) })
+        internalError: envelope(.internalError), unavailable: unavailable,
+        throttled: { envelope(.tooManyRequests(retryAfter: Int($0))) }, noCapacity: unavailable)
 
     private func authenticate(_ call: HTTPCall) throws {
         guard let header = call.header("authorization") else {

@@ -49,7 +49,8 @@ extension EC2Service {
             throw AWSError("InvalidParameterCombination", "No attributes specified.")
         }
         guard InstanceType.memoryMiB[type] != nil else {
-            throw AWSError("InvalidParameterValue", "Invalid value '\(type)' for InstanceType.")
+            throw AWSError(
+                "InvalidInstanceAttributeValue", "Invalid value '\(type)' for instanceType.")
         }
         guard let instance = await fleet.visible(id) else { throw Fleet.notFound([id]) }
         guard instance.state == .stopped else {

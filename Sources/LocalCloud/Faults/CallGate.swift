@@ -12,6 +12,8 @@ struct CallGate: Sendable {
         var unavailable: HTTPAnswer
         /// - Parameter seconds: to wait.
         var throttled: @Sendable (_ seconds: Double) -> HTTPAnswer
+        /// Of a service that has no such answer, `unavailable`.
+        var noCapacity: HTTPAnswer
     }
 
     func answer(
@@ -45,6 +47,7 @@ struct CallGate: Sendable {
             _ = await perform()
             return refusals.internalError
         case .throttle: return refusals.throttled(rule.seconds)
+        case .noCapacity: return refusals.noCapacity
         case .lostReply:
             _ = await perform()
             return nil

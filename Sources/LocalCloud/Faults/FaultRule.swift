@@ -17,6 +17,8 @@ enum Fault: String, Codable, Sendable, CaseIterable {
     case late500 = "late_500"
     /// The service's own answer to too many requests, before it takes effect.
     case throttle
+    /// EC2's own answer when it has no such instance left, before it takes effect.
+    case noCapacity = "no_capacity"
     /// It takes effect; nothing is said for a while, then the connection is closed.
     case silence
     /// It takes effect; the answer is a 200 whose body is cut off.

@@ -146,7 +146,13 @@ struct DockerDriver: InstanceDriver {
         _ = try await docker("stop", "-t", "20", container(instance.id))
     }
 
-    func start(_ instance: Instance) async throws { _ = try await docker("start", container(instance.id)) }
+    /// Its type may be another than at its launch.
+    func start(_ instance: Instance) async throws {
+        let memory = InstanceType.memoryMiB[instance.type] ?? 1024
+        _ = try await docker(
+            "update", "--memory", "\(memory)m", "--memory-swap", "\(2 * memory)m", container(instance.id))
+        _ = try await docker("start", container(instance.id))
+    }
 
     func reboot(_ instance: Instance) async throws {
         _ = try await docker("restart", "-t", "20", container(instance.id))

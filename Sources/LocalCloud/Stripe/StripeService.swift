@@ -63,7 +63,8 @@ actor StripeService {
 
     private static let refusals = CallGate.Refusals(
         internalError: StripeError.internalError.answer, unavailable: StripeError.unavailable.answer,
-        throttled: { StripeError.tooManyRequests(retryAfter: Int($0)).answer })
+        throttled: { StripeError.tooManyRequests(retryAfter: Int($0)).answer },
+        noCapacity: StripeError.unavailable.answer)
 
     private func perform(
         _ call: HTTPCall, _ route: StripeRoute?, _ key: String?, _ number: Int

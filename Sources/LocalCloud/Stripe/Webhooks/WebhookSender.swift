@@ -51,7 +51,7 @@ struct WebhookSender: Service {
         case nil: return await send(parcel)
         case .reset: return 0
         case .status500: return 500
-        case .status503: return 503
+        case .status503, .noCapacity: return 503
         case .throttle: return 429
         case .lostReply, .malformed:
             _ = await send(parcel)

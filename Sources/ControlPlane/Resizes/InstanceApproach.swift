@@ -1,0 +1,73 @@
+import FoundationEssentials
+import Workflows
+
+/// Brings an instance to where it runs as a type, from wherever it is: each look makes the calls that are due
+/// in the state that it finds. So it does not matter where an earlier look ended.
+struct InstanceApproach: Sendable {
+    let platform: Platform
+    let context: WorkflowContext
+    let launchID: UUID
+    let instanceID: String
+    let type: String
+    /// It had the type before: whatever is refused is asked for again.
+    let isWayBack: Bool
+
+    /// - Returns: whether it runs as the type.
+    /// - Throws: `PermanentFailure` when it will not.
+    func look() async throws -> Bool {
+        guard let instance = try await platform.ec2.describeInstances(ids: [instanceID]).first else {
+            return false
+        }
+        switch instance.state {
+        case "running" where instance.instanceType == type: return true
+        case "running": try await call { try await platform.ec2.stopInstances(ids: [instanceID]) }
+        case "stopped":
+            try await call {
+                if instance.instanceType != type {
+                    try await platform.ec2.modifyInstanceType(id: instanceID, type)
+                }
+                try await platform.ec2.startInstances(ids: [instanceID])
+            }
+        case "terminated", "shutting-down":
+            throw PermanentFailure(
+                code: "instance_gone", message: "The instance \(instanceID) is \(instance.state).")
+        default: break
+        }
+        return false
+    }
+
+    /// The ledger shows the last call, as that of everything that was created.
+    private func call(_ body: () async throws -> Void) async throws {
+        let log = CallLog()
+        do {
+            try await CallLog.$current.withValue(log) { try await body() }
+        } catch let error as ProviderError {
+            try await context.fenced { transaction in
+                try await ResourceLedger(database: transaction).failed(
+                    .instance, intentID: launchID.text, error)
+            }
+            throw isFinal(error) ? PermanentFailure(code: code(of: error), message: "\(error)") : error
+        }
+        try await context.fenced { transaction in
+            try await ResourceLedger(database: transaction).created(
+                .instance, intentID: launchID.text, providerID: instanceID, log.last)
+        }
+    }
+
+    /// Of what is asked again, a look may have been at a state that was already past.
+    private func isFinal(_ error: ProviderError) -> Bool {
+        if isWayBack || error.isMissing || error.code == "IncorrectInstanceState" { return false }
+        return error.isOutOfCapacity || !error.isRetryable
+    }
+
+    private func code(of error: ProviderError) -> String {
+        if error.isOutOfCapacity { return "no_capacity" }
+        return error.isQuota ? "quota_exhausted" : "provider_refused"
+    }
+}
+
+extension ProviderError {
+    /// EC2 has no instance of the type left just now: a server error, and no fault of the call's. Source:
+    /// Amazon EC2 API Reference, "Server error codes".
+    fileprivate var isOutOfCapacity: Bool { code == "InsufficientInstanceCapacity" }
+}
