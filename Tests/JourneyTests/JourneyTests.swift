@@ -30,7 +30,7 @@ struct JourneyTests {
         try await expectRotation(slug, org)
         try await expectUsageSent(instance, org)
         try await expectSuspensionKnown(slug)
-        try await expectRebootSurvived(slug, instance)
+        try await expectResized(slug, instance)
         try await expectSecretsKept(slug, instance, hunt)
         try await expectRemoval(slug)
         #expect(try await stack.traces() == before)
@@ -126,11 +126,21 @@ struct JourneyTests {
         }
     }
 
-    private func expectRebootSurvived(_ slug: String, _ container: String) async throws {
-        try await stack.docker("restart", "--time", "30", container)
-        try await eventually("\(slug) to be healthy after a reboot", within: .seconds(150)) {
-            (try? await stack.tenant(slug, "/health").status) == 200
+    /// Stopped, changed and started: the same instance with more memory, which has come up by itself.
+    private func expectResized(_ slug: String, _ container: String) async throws {
+        let path = "/cp/admin/tenants/\(slug)/instance-type"
+        let ordered = try await stack.platform(
+            "POST", path, json: #"{"instance_type":"t3.large","now":true}"#)
+        #expect(ordered.status == 202, "\(ordered.json)")
+        try await eventually("\(slug) to run as another type", within: .seconds(240)) {
+            let resize = try await stack.platform("GET", path).json["resize"] as? [String: Any]
+            let phase = resize?["phase"] as? String
+            #expect(phase != "kept" && phase != "failed", "\(resize ?? [:])")
+            return phase == "changed"
         }
+        let memory = try await stack.docker("inspect", "-f", "{{.HostConfig.Memory}}", container)
+        #expect(memory.contains("\(8_192 * 1_048_576)"))
+        #expect(try await stack.tenant(slug, "/health").status == 200)
     }
 
     private func expectSecretsKept(_ slug: String, _ container: String, _ hunt: SecretHunt) async throws {
