@@ -35,7 +35,7 @@ import Testing
 
     @Test func theInstanceFollowsThePlanWhenTheWindowOpens() async throws {
         try await Self.run(["MAINTENANCE_WINDOW": Self.closed]) { cloud in
-            let (payer, org, subscription) = try await Payer.running(cloud)
+            let (payer, _, subscription) = try await Payer.running(cloud)
             let before = try await cloud.instance()
             #expect(before.type == "t3.medium")
             try await payer.change(subscription, to: "pro_monthly")
@@ -57,11 +57,11 @@ import Testing
             #expect(try await cloud.service.count("tenants WHERE vcpus = 2 AND resize_id IS NULL") == 1)
             let health = try await cloud.service.send("GET", "/cp/admin/tenants/acme/diagnostics").json
             #expect(health["healthy_through_edge"] == .bool(true))
-            let audit = try await cloud.service.send("GET", "/cp/admin/audit?org=acme&action=tenant.resize")
+            let audit = try await cloud.service.send("GET", "/cp/admin/audit?org=acme&action=tenant")
             let actions = audit.json["entries"]?.array?.compactMap { $0.object?["action"]?.string }
+                .filter { $0.hasPrefix("tenant.resize") }
             #expect(actions == ["tenant.resize_ended", "tenant.resize_begun"])
             #expect(try await cloud.reconcile().isEmpty, "the changed type is no drift")
-            _ = org
         }
     }
 
