@@ -129,6 +129,8 @@ import Testing
                 return try await cloud.instance().type == "t3.medium" && phase == .string("changed")
             }
             #expect(try await cloud.service.count("tenants WHERE vcpus = 2") == 1)
+            let export = try await cloud.service.send("GET", "/cp/admin/orgs/acme/export").json
+            #expect(export["resizes"]?.array?.count == 2)
         }
     }
 

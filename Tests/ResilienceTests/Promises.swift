@@ -32,7 +32,7 @@ extension Scene {
         let held = try await cloud.holdings(org: try await orgID(), slug: slug)
         var broken = try await goneProblems(held, credential)
         expect(held.snapshots.isEmpty, "\(held.snapshots.count) snapshots", &broken)
-        for table: SQL in ["tenants", "boot_events", "resource_ledger", "redeploys"] {
+        for table: SQL in ["tenants", "boot_events", "resource_ledger", "redeploys", "resizes"] {
             let count = try await rows(table)
             expect(count == 0, "\(count) rows in \(table)", &broken)
         }

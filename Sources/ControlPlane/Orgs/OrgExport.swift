@@ -24,7 +24,8 @@ struct OrgExport: Sendable {
                 "tenant",
                 """
                 SELECT launch_id, launch, tunnel_id, instance_id, private_ip, agent_version, enrolled_at,
-                    confirmed_at, provisioning_at, running_at, image_digest, service_digests, console_tail
+                    confirmed_at, provisioning_at, running_at, image_digest, service_digests, console_tail,
+                    instance_type, resized_at
                 FROM tenants WHERE org_id = \(org)
                 """
             ),
@@ -94,6 +95,14 @@ struct OrgExport: Sendable {
                 SELECT id, service, is_refresh, rollout_id, target_tag, previous_digest, digest, final_digest,
                     phase, ssm_status, ssm_exit_code, healthz_ok, error_code, error, created_at, finished_at
                 FROM redeploys WHERE org_id = \(org) ORDER BY created_at, id
+                """
+            ),
+            (
+                "resizes",
+                """
+                SELECT id, cause, from_type, to_type, any_time, phase, failures, error_code, error,
+                    created_at, begun_at, finished_at
+                FROM resizes WHERE org_id = \(org) ORDER BY created_at, id
                 """
             ),
             (

@@ -94,6 +94,7 @@ struct ResizeTurn: Sendable {
                     message: "\(resize.toType) does not fit into the region's "
                         + "\(platform.configuration.maximumVCPUs) vCPUs (EC2_MAXIMUM_VCPUS).")
                 try await giveUp(resize, refusal, resizes, context)
+                // It has ended, or waits for another window: the next round sees which.
                 return .notYet
             }
             try await resizes.begin(resize, org: org.id, from: current, vcpus: vcpus)
