@@ -5,7 +5,7 @@ import Hummingbird
 
 /// One request of a control plane to a service, or of an instance to the control plane.
 struct Call: Sendable {
-    enum Provider: String, Sendable { case aws, cloudflare, registry, edge, front }
+    enum Provider: String, Sendable { case aws, cloudflare, stripe, registry, edge, front }
 
     static let hopByHop: Set<String> = [
         "connection", "content-length", "transfer-encoding", "keep-alive", "expect",
@@ -22,7 +22,7 @@ struct Call: Sendable {
         let target = request.head.path ?? "/"
         let room = target.dropFirst().prefix { $0 != "/" && $0 != "?" }
         switch room {
-        case "aws", "cloudflare", "edge":
+        case "aws", "cloudflare", "stripe", "edge":
             provider = Provider(rawValue: String(room))!
             path = String(target.dropFirst(room.count + 1))
         case "v2": (provider, path) = (.registry, target)
@@ -45,6 +45,7 @@ struct Call: Sendable {
         switch provider {
         case .aws: cloud["AWS_ENDPOINT_URL"].map { $0 + path }
         case .cloudflare: cloud["CLOUDFLARE_API_URL"].map { $0 + path }
+        case .stripe: cloud["STRIPE_API_URL"].map { $0 + path }
         case .registry: cloud["REGISTRY_URL"].map { $0 + path }
         case .edge: cloud["EDGE_URL"].map { $0.replacing("{slug}", with: segments[0]) + pathAfterSlug }
         case .front: front.map { $0 + path }
@@ -63,11 +64,20 @@ struct Call: Sendable {
             // /accounts/<id>/cfd_tunnel/<id>/token
             let place = segments.dropFirst(2).map { $0.count >= 32 ? ":id" : $0 }
             return "cloudflare.\(method) " + place.joined(separator: "/")
+        case .stripe:
+            // /v1/subscriptions/sub_123
+            let place = segments.dropFirst().map { segment in
+                Self.stripeIDs.contains { segment.hasPrefix($0) } ? ":id" : segment
+            }
+            return "stripe.\(method) " + place.joined(separator: "/")
         case .registry: return "registry.\(method) manifest"
         case .edge: return "edge.\(method) \(segments.last ?? "")"
         case .front: return "front.\(path)"
         }
     }
+
+    /// What ids in the paths of Stripe's API begin with.
+    private static let stripeIDs = ["cus_", "sub_", "cs_", "in_", "mtr_"]
 
     /// The ClientToken of a RunInstances.
     var launchToken: String? {

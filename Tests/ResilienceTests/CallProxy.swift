@@ -38,7 +38,8 @@ final class CallProxy: Sendable {
     var environment: [String: String] {
         [
             "CP_PUBLIC_URL": url, "REGISTRY_URL": url, "AWS_ENDPOINT_URL": "\(url)/aws",
-            "CLOUDFLARE_API_URL": "\(url)/cloudflare", "EDGE_URL": "\(url)/edge/{slug}",
+            "CLOUDFLARE_API_URL": "\(url)/cloudflare", "STRIPE_API_URL": "\(url)/stripe",
+            "EDGE_URL": "\(url)/edge/{slug}",
         ]
     }
 }

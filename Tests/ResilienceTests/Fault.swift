@@ -22,6 +22,8 @@ enum Fault: String, Sendable, CaseIterable {
 extension Fault {
     /// A service hides what was created from those who ask for it; the others know nothing to hide.
     func applies(to call: String) -> Bool {
+        // Stripe's lists show at once what was made.
+        if self == .hidden, call.hasPrefix("stripe.") { return false }
         let asks =
             call.contains(":id") || call.contains(".GET ") || call.hasPrefix("ssm.")
             || ["ec2.DescribeInstances", "ec2.TerminateInstances"].contains(call)
@@ -49,6 +51,8 @@ extension Call {
         case .aws: xmlError(.serviceUnavailable, "RequestLimitExceeded")
         case .cloudflare:
             cloudflareError(.tooManyRequests, 971, "Please wait and consider throttling your request speed")
+        case .stripe:
+            json(.tooManyRequests, #"{"error":{"type":"invalid_request_error","code":"rate_limit"}}"#)
         case .registry, .edge, .front: plain(.tooManyRequests, "slow down")
         }
     }

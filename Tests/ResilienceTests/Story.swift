@@ -17,7 +17,7 @@ struct Story: Sendable {
 
     static let all = [
         provision, redeploy, rollout, rollback, teardown, cancelledProvisioning, retention, restore, repair,
-        reconcile, resize,
+        reconcile, resize, payment, leaving,
     ]
 
     /// Those that the environment names, with commas; all when it names none.
