@@ -50,6 +50,7 @@ import Testing
             Shape(ReleaseRoutes.ChannelBody.self, #"{"target_tag":"v2"}"#),
             Shape(ReleaseRoutes.ReleaseBody.self, #"{"channel":"stable"}"#),
             Shape(RedeployRoutes.Order.self, #"{"target_tag":"v2","drain_seconds":3}"#),
+            Shape(ResizeRoutes.Order.self, #"{"instance_type":"t3.large","now":true,"dry_run":true}"#),
             Shape(DeleteRoutes.Confirmation.self, #"{"confirm":"acme"}"#),
             Shape(InterventionRoutes.Confirmation.self, #"{"confirm":"acme"}"#),
             Shape(MemberRoutes.Owner.self, #"{"user_id":"u"}"#),
