@@ -23,7 +23,8 @@ extension Story {
         })
 
     static let leaving = Story(
-        name: "leaving", settings: quiet,
+        // Nothing is kept.
+        name: "leaving", settings: quiet.merging(["RETENTION_DAYS": "free=0"]) { $1 },
         prepare: { scene in
             try await scene.becomeCustomer(on: "pro")
             return try await scene.credential()
