@@ -24,11 +24,8 @@ struct BillingClosure: Sendable {
                 try await expire(checkout, customer, stripe)
             }
             guard endingSubscriptions else { return }
-            for subscription in try await stripe.subscriptions(customer: customer)
-            where SubscriptionState.Standing(status: subscription.status) != .ended
-                && subscription.status != "incomplete_expired"
-            {
-                try await stripe.cancelSubscription(id: subscription.id)
+            for id in try await stripe.subscriptionsThatGoOn(customer: customer) {
+                try await stripe.cancelSubscription(id: id)
             }
         }
     }
@@ -55,6 +52,8 @@ struct BillingClosure: Sendable {
             return [try await stripe.createCheckout(form, idempotencyKey: checkout.idempotencyKey).id]
         } catch let error as ProviderError where error.isKeptUnderKey {
             return try await stripe.openCheckouts(customer: customer).map(\.id)
+        } catch let error as ProviderError where error.isMissingAtStripe {
+            return []
         }
     }
 
@@ -63,5 +62,18 @@ struct BillingClosure: Sendable {
     ) async throws -> StripeForm? {
         guard let plan = platform.configuration.billing.plans.named(checkout.plan) else { return nil }
         return try await checkout.form(customer: customer, plan: plan, stripe)
+    }
+}
+
+extension StripeClient {
+    /// Ids of a customer's that have not ended. A customer whom somebody has deleted at Stripe has none.
+    func subscriptionsThatGoOn(customer: String) async throws -> [String] {
+        do {
+            return try await subscriptions(customer: customer).filter {
+                SubscriptionState.Standing(status: $0.status) != .ended && $0.status != "incomplete_expired"
+            }.map(\.id)
+        } catch let error as ProviderError where error.isMissingAtStripe {
+            return []
+        }
     }
 }

@@ -26,6 +26,11 @@ struct FinalOverage: Sendable {
         guard platform.configuration.credits.reportInterval > .zero, let stripe = platform.stripe else {
             return
         }
+        // Without a subscription there is no invoice that would carry it, and nothing to wait for.
+        let isCarried = try await context.step("\(name)_carried", retry: TearDownTenant.persistent) { _ in
+            try await !stripe.subscriptionsThatGoOn(customer: customer).isEmpty
+        }
+        guard isCarried else { return }
         let reporter = OverageReporter(platform: platform, stripe: stripe)
         try await context.wait(
             "\(name)_overage_reported", deadline: TearDownTenant.patience, poll: Self.poll,

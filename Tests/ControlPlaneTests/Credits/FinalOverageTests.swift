@@ -91,6 +91,19 @@ import Testing
         }
     }
 
+    @Test func aCustomerWhoWasDeletedAtStripeHoldsUpNoDeletion() async throws {
+        try await Self.run { payer, _ in
+            let service = payer.cloud.service
+            let org = try await payer.customer("acme", using: 60)
+            try await payer.stripe("DELETE", "customers/\(try await payer.customer(org))")
+            let gone = try await payer.send("DELETE", "/cp/orgs/acme", #"{"confirm":"acme"}"#)
+            #expect(gone.json["status"] == .string("purged"), "\(gone.json)")
+            #expect(try await payer.cloud.living() == (0, 0, 0))
+            #expect(try await service.count("workflow_steps WHERE state = 'failed'") == 0)
+            #expect(try await payer.invoicedOverage(org).isEmpty)
+        }
+    }
+
     /// An outage of Stripe's holds up the end of billing, and not that of what runs in the cloud.
     @Test func anOutageDelaysAndLosesNothing() async throws {
         try await Self.run { payer, _ in
