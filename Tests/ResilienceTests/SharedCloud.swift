@@ -29,8 +29,8 @@ final class SharedCloud: Sendable {
 
     /// What the cloud holds of one tenant.
     func holdings(org: String, slug: String) async throws -> Holdings {
-        // A whole matrix leaves thousands of terminated instances there.
-        let request = HTTPRequest("GET", cloud.awsURL + "/_localcloud/state?tag=\(org)")
+        // A whole matrix leaves thousands of instances, tunnels and records there.
+        let request = HTTPRequest("GET", cloud.awsURL + "/_localcloud/state?tag=\(org)&name=\(slug)")
         let answer = try await http.send(request)
         let all = try JSONDecoder().decode(Holdings.self, from: Data(answer.body))
         return Holdings(

@@ -22,7 +22,7 @@ struct OperatorRoutes: Sendable {
         guard call.source.hasPrefix("127.") || call.source == "::1" else { return .empty(404) }
         let parts = call.path.dropFirst(Self.prefix.count).split(separator: "/").map(String.init)
         switch (call.method, parts.first ?? "", parts.count) {
-        case ("GET", "state", 1): return .json(200, await state(tagged: call.queryItem("tag")))
+        case ("GET", "state", 1): return .json(200, await state(call.queryItem("tag"), call.queryItem("name")))
         case ("PUT", "simulation", 1): return await change(call.body)
         case ("GET", "faults", 1): return .json(200, calls.faults)
         case ("PUT", "faults", 1): return setFaults(call.body)
@@ -109,13 +109,17 @@ struct OperatorRoutes: Sendable {
         return .empty(204)
     }
 
-    /// - Parameter tag: only what carries a tag of this value, of what has tags; and the commands of such
-    ///   instances. Thousands of tests leave thousands of terminated ones.
-    private func state(tagged tag: String?) async -> JSONValue {
+    /// Thousands of tests leave thousands of things there.
+    /// - Parameters:
+    ///   - tag: only what carries a tag of this value, of what has tags; and the commands of such instances.
+    ///   - part: only tunnels and records whose names have it.
+    private func state(_ tag: String?, _ part: String?) async -> JSONValue {
         func isMeant(_ tags: [String: String]) -> Bool { tag.map(tags.values.contains) ?? true }
+        func isMeant(_ name: String) -> Bool { part.map(name.contains) ?? true }
         let instances = await fleet.all.filter { isMeant($0.tags) }
         let ids = Set(instances.map(\.id))
-        let tunnelList = await places.livingTunnels.map { account, tunnel in
+        let tunnels = await places.livingTunnels.filter { isMeant($0.tunnel.name) }
+        let tunnelList = tunnels.map { account, tunnel in
             let up = connectors.of(tunnel.id)
             return [
                 "id": .string(tunnel.id), "account_id": .string(account), "name": .string(tunnel.name),
@@ -131,7 +135,7 @@ struct OperatorRoutes: Sendable {
             "volumes": .array(storage.visibleVolumes.filter { isMeant($0.tags) }.map(Self.describe)),
             "snapshots": .array(storage.visibleSnapshots.filter { isMeant($0.tags) }.map(Self.describe)),
             "records": .array(
-                await places.records.map { zone, record in
+                await places.records.filter { isMeant($0.record.name) }.map { zone, record in
                     var members = record.description.object ?? [:]
                     members["zone_id"] = .string(zone)
                     return .object(members)
