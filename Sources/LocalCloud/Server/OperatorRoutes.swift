@@ -22,7 +22,8 @@ struct OperatorRoutes: Sendable {
         guard call.source.hasPrefix("127.") || call.source == "::1" else { return .empty(404) }
         let parts = call.path.dropFirst(Self.prefix.count).split(separator: "/").map(String.init)
         switch (call.method, parts.first ?? "", parts.count) {
-        case ("GET", "state", 1): return .json(200, await state(call.queryItem("tag"), call.queryItem("name")))
+        case ("GET", "state", 1):
+            return .json(200, await state(call.queryItem("tag"), call.queryItem("name")))
         case ("PUT", "simulation", 1): return await change(call.body)
         case ("GET", "faults", 1): return .json(200, calls.faults)
         case ("PUT", "faults", 1): return setFaults(call.body)
