@@ -23,7 +23,11 @@ import Testing
         try await cloud.signUp("acme")
         for _ in 0..<600 {
             let answer = try await why(cloud)
-            if answer["workflow"]?.object?["stage"]?.string == "stage_\(stage)" { return answer }
+            let workflow = answer["workflow"]?.object ?? [:]
+            // Between two looks: during one, a replica works on it.
+            if workflow["stage"]?.string == "stage_\(stage)", workflow["state"] == .string("waiting") {
+                return answer
+            }
             try await Task.sleep(for: .milliseconds(100))
         }
         return try await why(cloud)
