@@ -69,10 +69,14 @@ extension WorkflowContext {
             // It was created, or there would be no call about it: the provider will show it.
             throw error.notVisibleYet
         } catch let error as ProviderError where !error.isRetryable {
-            let code = error.isQuota ? "quota_exhausted" : "provider_refused"
-            throw PermanentFailure(code: code, message: "\(error)")
+            throw PermanentFailure(code: error.refusalCode, message: "\(error)")
         } catch let error as AppError where error.kind == .unprocessable || error.kind == .internalError {
             throw PermanentFailure(code: error.code, message: error.message)
         }
     }
+}
+
+extension ProviderError {
+    /// As a failed workflow tells it.
+    var refusalCode: String { isQuota ? "quota_exhausted" : "provider_refused" }
 }

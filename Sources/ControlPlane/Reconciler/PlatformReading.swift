@@ -5,17 +5,14 @@ import Postgres
 struct PlatformReading: Sendable {
     let platform: Platform
 
-    /// Workflows that change what exists: their tenants are left alone. One that only waits for the end of
-    /// a retention is not among them, nor one that waits to change an instance's type.
-    private static let working =
-        TearDownTenant.others.filter { $0 != ResizeTenant.kind } + [TearDownTenant.kind]
-
+    /// Tenants that a workflow changes are left alone; one that only waits for the end of a retention, or to
+    /// change an instance's type, changes nothing yet.
     func read() async throws -> PlatformRows {
         try await platform.database.transaction(.repeatableRead) { transaction in
             let busy = try await transaction.query(
                 """
                 SELECT DISTINCT subject FROM workflows
-                WHERE state IN ('waiting', 'running') AND kind = ANY (\(Self.working))
+                WHERE state IN ('waiting', 'running') AND kind = ANY (\(TearDownTenant.working))
                 """)
             let subjects = Set(try busy.map { try $0["subject", as: String.self] })
             return PlatformRows(

@@ -46,7 +46,9 @@ struct InstanceApproach: Sendable {
                 try await ResourceLedger(database: transaction).failed(
                     .instance, intentID: launchID.text, error)
             }
-            throw isFinal(error) ? PermanentFailure(code: code(of: error), message: "\(error)") : error
+            guard isFinal(error) else { throw error }
+            let code = error.isOutOfCapacity ? "no_capacity" : error.refusalCode
+            throw PermanentFailure(code: code, message: "\(error)")
         }
         try await context.fenced { transaction in
             try await ResourceLedger(database: transaction).created(
@@ -58,11 +60,6 @@ struct InstanceApproach: Sendable {
     private func isFinal(_ error: ProviderError) -> Bool {
         if isWayBack || error.isMissing || error.code == "IncorrectInstanceState" { return false }
         return error.isOutOfCapacity || !error.isRetryable
-    }
-
-    private func code(of error: ProviderError) -> String {
-        if error.isOutOfCapacity { return "no_capacity" }
-        return error.isQuota ? "quota_exhausted" : "provider_refused"
     }
 }
 

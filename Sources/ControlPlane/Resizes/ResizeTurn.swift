@@ -45,12 +45,11 @@ struct ResizeTurn: Sendable {
     /// Something else is at work on the tenant, a rollout watches how it fares, or a person does not want it
     /// touched.
     private func isBusy(_ database: any PostgresExecutor) async throws -> Bool {
-        let kinds = TearDownTenant.others.filter { $0 != ResizeTenant.kind } + [TearDownTenant.kind]
         let rows = try await database.query(
             """
             SELECT EXISTS (SELECT 1 FROM redeploys WHERE org_id = \(input.orgID) AND finished_at IS NULL)
                 OR EXISTS (SELECT 1 FROM workflows WHERE subject = \(input.orgID.text)
-                    AND kind = ANY (\(kinds)) AND state IN ('waiting', 'running'))
+                    AND kind = ANY (\(TearDownTenant.working)) AND state IN ('waiting', 'running'))
                 OR EXISTS (SELECT 1 FROM rollout_tenants WHERE org_id = \(input.orgID) AND is_open
                     AND outcome IN ('updating', 'updated', 'reverting'))
                 OR EXISTS (SELECT 1 FROM orgs WHERE id = \(input.orgID) AND maintenance_until > now())

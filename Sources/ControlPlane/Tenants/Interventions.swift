@@ -44,7 +44,7 @@ extension Platform {
     /// The live workflow that moves the tenant, if any. A teardown comes first: it waits for the others; a
     /// change of the instance's type last: it mostly waits for its turn.
     func liveWorkflow(of org: Org) async throws -> WorkflowDescription? {
-        for kind in [TearDownTenant.kind] + TearDownTenant.others where kind != ResizeTenant.kind {
+        for kind in TearDownTenant.working {
             let found = try await engine.status(kind: kind, subject: org.id.text)
             if let found, found.state.isLive { return found }
         }

@@ -24,10 +24,13 @@ struct TearDownTenant: Sendable {
     static let patience: Duration = .seconds(86_400)
     static let persistent = RetryPolicy(
         attempts: 10_000, base: .milliseconds(500), cap: .seconds(60), deadline: patience)
-    /// What may still be at work on a tenant whose teardown begins.
-    static let others = [
-        ProvisionTenant.kind, RedeployTenant.kind, RepairTenant.kind, MendTenant.kind, ResizeTenant.kind,
+    /// What changes a tenant from its first step on. A change of its instance's type is not among them: that
+    /// mostly waits for its turn.
+    static let working = [
+        kind, ProvisionTenant.kind, RedeployTenant.kind, RepairTenant.kind, MendTenant.kind,
     ]
+    /// What may still be at work on a tenant whose teardown begins.
+    static let others = working.filter { $0 != kind } + [ResizeTenant.kind]
 
     var ledger: ResourceLedger { ResourceLedger(database: platform.database) }
 
