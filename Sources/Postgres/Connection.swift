@@ -98,16 +98,20 @@ actor Connection {
     private func usableHandle() throws -> OpaquePointer {
         guard let handle else { throw StaleConnection() }
         let pointer = handle.pointer
-        guard PQtransactionStatus(pointer) == PQTRANS_IDLE else { return pointer }
+        guard PQtransactionStatus(pointer) == PQTRANS_IDLE, hasEnded(pointer) else { return pointer }
+        close()
+        throw StaleConnection()
+    }
+
+    /// Reads until nothing is left: the end of the connection comes behind the server's reason for it, and by
+    /// TCP the socket alone does not tell.
+    private func hasEnded(_ pointer: OpaquePointer) -> Bool {
         var descriptor = pollfd(fd: PQsocket(pointer), events: Int16(POLLIN), revents: 0)
-        if poll(&descriptor, 1, 0) > 0 {
-            let alive = PQconsumeInput(pointer) == 1 && PQstatus(pointer) == CONNECTION_OK
-            if !alive || descriptor.revents & Int16(POLLHUP | POLLERR) != 0 {
-                close()
-                throw StaleConnection()
-            }
+        while poll(&descriptor, 1, 0) > 0 {
+            let isOpen = PQconsumeInput(pointer) == 1 && PQstatus(pointer) == CONNECTION_OK
+            if !isOpen || descriptor.revents & Int16(POLLHUP | POLLERR) != 0 { return true }
         }
-        return pointer
+        return false
     }
 
     private func noteHealth(_ pointer: OpaquePointer) {

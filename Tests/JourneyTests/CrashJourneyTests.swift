@@ -16,7 +16,7 @@ extension JourneyTests {
         }
         try await stack.awaitRunning(slug)
         #expect(try await stack.traces() == before + .oneTenant)
-        #expect(try await stack.tenant(slug, "/health").status == 200)
+        try await stack.expectHealthy(slug)
         try await stack.delete(slug)
         #expect(try await stack.traces() == before)
     }

@@ -81,7 +81,7 @@ struct JourneyTests {
 
         #expect(
             try await stack.tenant(slug, "/version", org: org)["image_digest"] == stack["DIGEST_TENANT_V2"])
-        #expect(try await stack.tenant(slug, "/health").status == 200)
+        try await stack.expectHealthy(slug)
     }
 
     /// Another admin token, fetched by the real agent: the tenant serves on, and the old one opens nothing.
@@ -97,7 +97,7 @@ struct JourneyTests {
         }
         #expect(try await stack.asTenant("/cp/tenants/config", token: old, org: org).status == 401)
         #expect(try await stack.asTenant("/cp/tenants/config", token: new, org: org).status == 200)
-        #expect(try await stack.tenant(slug, "/health").status == 200)
+        try await stack.expectHealthy(slug)
         #expect(
             try await stack.tenant(slug, "/version", org: org)["image_digest"] == stack["DIGEST_TENANT_V2"])
     }
@@ -140,7 +140,7 @@ struct JourneyTests {
         }
         let memory = try await stack.docker("inspect", "-f", "{{.HostConfig.Memory}}", container)
         #expect(memory.contains("\(8_192 * 1_048_576)"))
-        #expect(try await stack.tenant(slug, "/health").status == 200)
+        try await stack.expectHealthy(slug)
     }
 
     private func expectSecretsKept(_ slug: String, _ container: String, _ hunt: SecretHunt) async throws {
@@ -165,7 +165,7 @@ struct JourneyTests {
     private func expectRemoval(_ slug: String) async throws {
         let refused = try await stack.platform("DELETE", "/cp/admin/tenants/\(slug)", ["confirm": "other"])
         #expect(refused.status == 400)
-        #expect(try await stack.tenant(slug, "/health").status == 200)
+        try await stack.expectHealthy(slug)
         try await stack.delete(slug)
         let orgs = try await stack.platform("GET", "/cp/admin/orgs").json["orgs"] as? [[String: Any]] ?? []
         #expect(!orgs.contains { $0["slug"] as? String == slug && $0["status"] as? String != "purged" })

@@ -1,6 +1,7 @@
 import CurlHTTP
 import Foundation
 import TestSupport
+import Testing
 
 /// An answer of the control plane or of a tenant.
 struct Answer: @unchecked Sendable {
@@ -77,6 +78,12 @@ extension LocalStack {
         var request = HTTPRequest("GET", base + path)
         if let org { request.headers = [HTTPField("X-Molecule-Org-Id", org)] }
         return Answer(try await http.send(request))
+    }
+
+    /// Through the edge; a failure shows which of the tenant's checks it was.
+    func expectHealthy(_ slug: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let answer = try await tenant(slug, "/health")
+        #expect(answer.status == 200, "\(answer.status) \(answer.json)", sourceLocation: sourceLocation)
     }
 
     func tenantMetrics(_ slug: String) async throws -> String {

@@ -89,7 +89,7 @@ extension JourneyTests {
             let rows = try await stack.inside(
                 instance, "docker exec molecule-postgres psql -At -U molecule -c 'SELECT n FROM journey'")
             #expect(rows.contains("1"))
-            #expect(try await stack.tenant(slug, "/health").status == 200)
+            try await stack.expectHealthy(slug)
             try await expectRefusals(instance)
             try await expectDryRuns(instance)
             try await expectNoWayBack(slug, instance)
@@ -129,7 +129,7 @@ extension JourneyTests {
         let back = try await stack.agentRedeploy(
             instance, ["--image", try stack.image("molecule-tenant", "v1")])
         #expect(back.outcome == .refused && back.code == .schemaMismatch && back.healthy, "\(back)")
-        #expect(try await stack.tenant(slug, "/health").status == 200)
+        try await stack.expectHealthy(slug)
     }
 
     /// A real agent, killed in the middle; then nobody calls, and its supervision mends what it left.
@@ -150,7 +150,7 @@ extension JourneyTests {
                     let left = try await stack.inside(instance, names)
                     return !left.contains("-next") && !left.contains("-previous")
                 }
-                #expect(try await stack.tenant(slug, "/health").status == 200)
+                try await stack.expectHealthy(slug)
                 // The order that was cut off has no outcome: asked again, it is carried out.
                 let report = try await stack.agentRedeploy(
                     instance, order.split(separator: " ").dropFirst().map(String.init))

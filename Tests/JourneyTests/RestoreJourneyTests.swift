@@ -25,7 +25,7 @@ extension JourneyTests {
         let second = try #require(try await stack.containers().first { !others.contains($0) })
         #expect(second != first)
         #expect(try await sql("SELECT word FROM kept", on: second) == "still here\n")
-        #expect(try await stack.tenant(slug, "/health").status == 200)
+        try await stack.expectHealthy(slug)
 
         try await stack.delete(slug, isErasure: true)
         #expect(try await stack.traces() == before)

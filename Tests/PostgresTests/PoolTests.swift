@@ -89,6 +89,25 @@ import Testing
         }
     }
 
+    /// By TCP the server's farewell hides that it has hung up: a half-closed connection has an error of its
+    /// own only once something was sent.
+    @Test func everyIdleSessionOfAServerThatRestartedIsReplacedSilently() async throws {
+        let cluster = try await PrivateCluster(port: try freePort())
+        let pool = PostgresPool(
+            PostgresConfiguration(url: cluster.url(), maximumConnections: 4),
+            logger: .init(label: "test"))
+        for _ in 0..<2 {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 { group.addTask { try await pool.execute("SELECT pg_sleep(0.2)") } }
+                try await group.waitForAll()
+            }
+            #expect(pool.counts.idle == 4)
+            try await cluster.restart()
+        }
+        await pool.close()
+        try await cluster.remove()
+    }
+
     @Test func aServerRestartIsADelayAndNotAnError() async throws {
         let cluster = try await PrivateCluster()
         var configuration = PostgresConfiguration(url: cluster.url(), maximumConnections: 4)

@@ -3,24 +3,29 @@ import Logging
 import Postgres
 import Synchronization
 
-/// A throwaway PostgreSQL cluster under /tmp: unix socket only, no durability. A shell watches a pipe that
-/// this process holds: when the process ends, in whatever way, the pipe closes, the shell stops the server
-/// and removes the folder. Tests that stop or restart the server start a cluster of their own.
+/// A throwaway PostgreSQL cluster under /tmp: reached by unix socket, or by TCP where asked; no durability. A
+/// shell watches a pipe that this process holds: when the process ends, in whatever way, the pipe closes, the
+/// shell stops the server and removes the folder. Tests that stop or restart the server start a cluster of
+/// their own.
 package final class PrivateCluster: Sendable {
     package let folder: String
+    /// On 127.0.0.1; nil for a unix socket only.
+    private let port: Int?
     private let commands: FileHandle
     private let watchdog: Mutex<Process>
 
     /// Connects as the superuser.
     package func url(database: String = "postgres") -> String {
-        "postgresql:///\(database)?host=\(folder)&user=postgres"
+        if let port { return "postgresql://postgres@127.0.0.1:\(port)/\(database)" }
+        return "postgresql:///\(database)?host=\(folder)&user=postgres"
     }
 
-    package init() async throws {
+    package init(port: Int? = nil) async throws {
+        self.port = port
         folder = try makeTemporaryFolder("cppg")
         let child = Process()
         child.executableURL = URL(filePath: "/bin/sh")
-        child.arguments = ["-c", Self.script, "sh", folder, try Self.binaries()]
+        child.arguments = ["-c", Self.script, "sh", folder, try Self.binaries(), port.map(String.init) ?? ""]
         let pipe = Pipe()
         // Inherited by another child, the writing end would keep the watchdog alive after this process.
         _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
@@ -83,16 +88,17 @@ package final class PrivateCluster: Sendable {
         return found
     }
 
-    /// $1: the folder, $2: PostgreSQL's binaries. The server refuses root, so root becomes postgres.
+    /// $1: the folder, $2: PostgreSQL's binaries, $3: a TCP port or nothing. The server refuses root, so root becomes postgres.
     private static let script = #"""
-        folder=$1 binaries=$2 as=
+        folder=$1 binaries=$2 port=$3 as=
         trap '' INT TERM HUP
         if [ "$(id -u)" = 0 ]; then
             as='setpriv --reuid=postgres --regid=postgres --clear-groups'
             chown postgres "$folder"
         fi
         start() {
-            $as "$binaries/postgres" -D "$folder/data" -k "$folder" -h '' -c fsync=off \
+            $as "$binaries/postgres" -D "$folder/data" -k "$folder" -h "${port:+127.0.0.1}" \
+                -p "${port:-5432}" -c fsync=off \
                 -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB \
                 -c autovacuum_naptime=5s </dev/null >>"$folder/log" 2>&1 &
             server=$!
