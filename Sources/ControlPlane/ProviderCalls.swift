@@ -41,23 +41,31 @@ extension WorkflowContext {
         try await call(
             name,
             { key in
-                let log = CallLog()
-                do {
-                    let made = try await CallLog.$current.withValue(log) { try await body(key) }
-                    return (made.0, (made.providerID, log.last))
-                } catch let error as ProviderError {
-                    try await fenced { transaction in
-                        try await ResourceLedger(database: transaction).failed(
-                            kind, intentID: intentID, error)
-                    }
-                    throw error
-                }
+                let (made, call) = try await noted(kind, intentID) { try await body(key) }
+                return (made.0, (made.providerID, call))
             },
             record: { (output: Output, made: (id: String, call: CallRecord?), transaction) in
                 try await ResourceLedger(database: transaction).created(
                     kind, intentID: intentID, providerID: made.id, made.call)
                 try await record(output, transaction)
             })
+    }
+
+    /// A call about a resource of the ledger: one that fails is noted there at once.
+    /// - Returns: what it gave, and the call itself, for the commit that notes its success.
+    func noted<Output: Sendable>(
+        _ kind: ResourceLedger.Kind, _ intentID: String, isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> Output
+    ) async throws -> (Output, CallRecord?) {
+        let log = CallLog()
+        do {
+            return (try await CallLog.$current.withValue(log) { try await body() }, log.last)
+        } catch let error as ProviderError {
+            try await fenced { transaction in
+                try await ResourceLedger(database: transaction).failed(kind, intentID: intentID, error)
+            }
+            throw error
+        }
     }
 
     private func explained<Output: Sendable>(

@@ -88,7 +88,8 @@ package final class PrivateCluster: Sendable {
         return found
     }
 
-    /// $1: the folder, $2: PostgreSQL's binaries, $3: a TCP port or nothing. The server refuses root, so root becomes postgres.
+    /// $1: the folder, $2: PostgreSQL's binaries, $3: a TCP port or nothing. The server refuses root,
+    /// so root becomes postgres.
     private static let script = #"""
         folder=$1 binaries=$2 port=$3 as=
         trap '' INT TERM HUP

@@ -38,21 +38,16 @@ struct InstanceApproach: Sendable {
 
     /// The ledger shows the last call, as that of everything that was created.
     private func call(_ body: () async throws -> Void) async throws {
-        let log = CallLog()
+        let last: CallRecord?
         do {
-            try await CallLog.$current.withValue(log) { try await body() }
-        } catch let error as ProviderError {
-            try await context.fenced { transaction in
-                try await ResourceLedger(database: transaction).failed(
-                    .instance, intentID: launchID.text, error)
-            }
-            guard isFinal(error) else { throw error }
+            (_, last) = try await context.noted(.instance, launchID.text) { try await body() }
+        } catch let error as ProviderError where isFinal(error) {
             let code = error.isOutOfCapacity ? "no_capacity" : error.refusalCode
             throw PermanentFailure(code: code, message: "\(error)")
         }
         try await context.fenced { transaction in
             try await ResourceLedger(database: transaction).created(
-                .instance, intentID: launchID.text, providerID: instanceID, log.last)
+                .instance, intentID: launchID.text, providerID: instanceID, last)
         }
     }
 
