@@ -37,7 +37,7 @@ import Testing
         let run = try await cpctl(
             ["tenants", "resize", "acme", "--to", "t3.large", "--dry-run"], [Self.path: [answer(would)]])
         #expect(run.status == 0 && run.output.contains("It would begin in the window at 2026-01-01"))
-        let body = try JSONSerialization.jsonObject(with: Data(run.requests[0].body.utf8)) as? NSDictionary
+        let body = try JSONSerialization.jsonObject(with: Data(run.firstRequest().body.utf8)) as? NSDictionary
         #expect(body == ["instance_type": "t3.large", "dry_run": true])
     }
 
@@ -53,7 +53,7 @@ import Testing
                 ]
             ])
         #expect(run.status == status && run.requests.map(\.method) == ["POST", "GET", "GET"])
-        #expect(run.requests[0].body == #"{"now":true}"#)
+        #expect(try run.firstRequest().body == #"{"now":true}"#)
         #expect(run.output.contains("  changing\n") && run.output.contains("  \(end)\n"))
         #expect(run.output.contains("last failure (1): None is left.") == (end == "kept"))
     }

@@ -1,11 +1,17 @@
 import Foundation
 import TestSupport
+import Testing
 
 /// What a run of the program came to, and what it asked the server.
 struct Run {
     var status: Int32
     var output: String
     var requests: [ScriptedServer.Request]
+
+    /// What it asked first.
+    func firstRequest() throws -> ScriptedServer.Request {
+        try #require(requests.first, "it asked nothing: \(output)")
+    }
 }
 
 /// Runs the program against a server that answers as it was told.

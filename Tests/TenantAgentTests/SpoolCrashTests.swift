@@ -29,9 +29,7 @@ import Testing
         try await withTemporaryFolder { folder in
             let platform = try ChildProcess(
                 "/usr/bin/env", ["python3", "\(packageRoot)/Tests/oracles/usage_platform.py", "7"])
-            try await platform.waitForOutput("port ")
-            let port = platform.collectedOutput.split(separator: " ").last?.filter(\.isNumber) ?? ""
-            let url = "http://127.0.0.1:\(port)"
+            let url = "http://127.0.0.1:\(try await platform.announcedPort())"
             do {
                 for _ in 0..<kills {
                     let process = try Self.process(folder, url, "record")

@@ -54,6 +54,16 @@ package final class ChildProcess: Sendable {
         try await eventually("output with \"\(text)\"", within: limit) { self.collectedOutput.contains(text) }
     }
 
+    /// Of a server whose first line of output is `port N`: the line may come in pieces.
+    package func announcedPort() async throws -> Int {
+        try await waitForOutput("\n")
+        let line = collectedOutput.prefix { $0 != "\n" }
+        guard let port = line.wholeMatch(of: #/port (\d+)/#).flatMap({ Int($0.1) }) else {
+            throw TestSupportError("no port is announced: \(line)")
+        }
+        return port
+    }
+
     /// - Returns: the exit status, or the negative number of the signal that ended it.
     @discardableResult
     package func wait(within limit: Duration = .seconds(60)) async throws -> Int32 {

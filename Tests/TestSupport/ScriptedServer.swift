@@ -48,9 +48,7 @@ package struct ScriptedServer: Sendable {
                 "python3", "\(packageRoot)/Tests/oracles/scripted_server.py",
                 "\(folder)/script.json", "\(folder)/requests",
             ])
-        try await process.waitForOutput("port ")
-        let port = process.collectedOutput.split(separator: " ").last?.filter(\.isNumber) ?? ""
-        url = "http://127.0.0.1:\(port)"
+        url = "http://127.0.0.1:\(try await process.announcedPort())"
     }
 
     package func stop() async { await process.stop() }
