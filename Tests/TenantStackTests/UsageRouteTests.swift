@@ -81,7 +81,7 @@ private let usage =
                 #expect(try platform.requests().count == 1)
                 try platform.answer(try config(["MOLECULE_ORG_STATUS": "suspended"]))
                 #expect(try await server.push() == 202)
-                try await eventually("the suspension", within: .seconds(3)) {
+                try await eventually("the suspension") {
                     try await server.metric("molecule_tenant_suspended") == "1"
                 }
                 // Said again, it asks again, and that is all.
