@@ -5,16 +5,16 @@ passed=0 failed=0 skipped=0
 # What failed and why, to be told once more at the end, where nobody has to look for it.
 failures=()
 
-# count_results LOG: from the runner's own lines, one for each test that ended.
+# count_results LOG: what failed and what was skipped by the runner's lines, and what passed by its total: a line
+# can come in the middle of another. A runner that crashed tells no total; its lines must do then.
 count_results() {
-    local more
-    more="$(grep -E '^✔ Test .* passed after' "$1" | grep -cvE '^✔ Test run with' || true)"
-    passed=$((passed + more))
-    more="$(grep -E '^✘ Test .* failed after' "$1" | grep -cvE '^✘ Test run with' || true)"
-    failed=$((failed + more))
-    more="$(grep -cE '^➜ Test .* skipped' "$1" || true)"
-    skipped=$((skipped + more))
-    told="$(grep -cE '^(✔|✘) Test run with [1-9]' "$1" || true)"
+    local log="$1" total bad idle good
+    lines() { grep -oE "$1" "$log" | grep -cvE 'Test run with' || true; }
+    total="$(sed -nE 's/^(✔|✘) Test run with ([0-9]+) tests? .*/\2/p' "$log")"
+    bad="$(lines '✘ Test .* failed after')" idle="$(lines '➜ Test .* skipped')"
+    good="${total:+$((total - bad - idle))}"
+    passed=$((passed + ${good:-$(lines '✔ Test .* passed after')}))
+    failed=$((failed + bad)) skipped=$((skipped + idle)) told=$((${total:-0} > 0))
 }
 
 # run_suites LOGNAME OPTION...: of the runner's many lines, a person sees what failed, and the totals.
