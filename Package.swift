@@ -30,6 +30,12 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// A layer of the control plane. It may import what lies below it, and nothing else.
+func layer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/ControlPlane/\(name)", swiftSettings: strict)
+}
+
 func binary(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
@@ -49,6 +55,7 @@ let package = Package(
         .executable(name: "tunnel-connector", targets: ["TunnelConnector"]),
         .executable(name: "workspace-server", targets: ["WorkspaceServer"]),
         .executable(name: "memory-plugin", targets: ["MemoryPlugin"]),
+        .executable(name: "fleet-simulator", targets: ["FleetSimulator"]),
         .executable(name: "bench", targets: ["Bench"]),
         .executable(name: "faulty-tenant", targets: ["FaultyTenant"]),
         .executable(name: "spool-process", targets: ["SpoolProcess"]),
@@ -82,12 +89,51 @@ let package = Package(
         library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol"]),
         library("TunnelLink", nio),
 
-        binary(
-            "ControlPlane",
+        library("AdminProtocol"),
+        library("Digests", ["CCrypto"]),
+        library("WireText"),
+
+        layer(
+            "Providers",
             [
-                "AuditChain", "AWSSigV4", "CCrypto", "CZlib", "CurlHTTP", "Postgres", "PushSignature",
-                "Workflows",
-                "TenantProtocol", hummingbird, argumentParser, logging, lifecycle, xmlCoder, jwtKit,
+                "AdminProtocol", "AWSSigV4", "CCrypto", "CurlHTTP", "Digests", "TenantProtocol", "WireText",
+                jwtKit, xmlCoder,
+            ]),
+        layer(
+            "Organisations",
+            [
+                "AdminProtocol", "AuditChain", "CCrypto", "Digests", "Postgres", "Providers", "WireText",
+                logging,
+                lifecycle,
+            ]),
+        layer(
+            "Fleet",
+            [
+                "AdminProtocol", "AuditChain", "CCrypto", "CurlHTTP", "Digests", "Organisations", "Postgres",
+                "Providers", "PushSignature", "TenantProtocol", "WireText", "Workflows", logging, lifecycle,
+            ]),
+        layer(
+            "Billing",
+            [
+                "AdminProtocol", "AuditChain", "CZlib", "Digests", "Fleet", "Organisations", "Postgres",
+                "Providers", "TenantProtocol", "WireText", "Workflows", logging, lifecycle,
+            ]),
+        layer(
+            "Service",
+            [
+                "AdminProtocol", "AuditChain", "AWSSigV4", "Billing", "CurlHTTP", "Digests", "Fleet",
+                "Organisations", "Postgres", "Providers", "TenantProtocol", "WireText", "Workflows",
+                argumentParser, hummingbird, lifecycle, logging,
+            ]),
+        .executableTarget(
+            name: "ControlPlane", dependencies: ["Service"], path: "Sources/ControlPlane/Main",
+            swiftSettings: strict),
+        binary(
+            "FleetSimulator",
+            [
+                "AdminProtocol", "AWSSigV4", "Billing", "CurlHTTP", "Digests", "Fleet", "Organisations",
+                "Postgres", "Providers", "Service", "TenantProtocol", "WireText", "Workflows", argumentParser,
+                logging, lifecycle,
             ]),
         binary("TenantAgent", ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
@@ -123,7 +169,12 @@ let package = Package(
         tests("WorkflowsTests", ["Workflows"]),
         tests(
             "ControlPlaneTests",
-            ["ControlPlane", "AuditChain", "CZlib", "PushSignature", "TenantProtocol", "TenantSpool"]),
+            [
+                "AdminProtocol", "AuditChain", "Billing", "CZlib", "ControlPlane", "Digests", "Fleet",
+                "FleetSimulator",
+                "Organisations", "Providers", "PushSignature", "Service", "TenantProtocol", "TenantSpool",
+                "WireText",
+            ]),
         tests("TenantAgentTests", ["TenantAgent", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP", "PushSignature"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),

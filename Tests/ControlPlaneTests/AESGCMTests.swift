@@ -1,6 +1,8 @@
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Organisations
 
 @Suite struct AESGCMTests {
     let key = RandomSecret.bytes(32)

@@ -4,7 +4,14 @@ import JWTKit
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What a provider's answer has to be before anybody is signed in by it.
 @Suite struct IDTokenTests {

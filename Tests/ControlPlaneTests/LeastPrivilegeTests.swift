@@ -2,7 +2,13 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What deploy/ asks the providers to allow, against the calls that the code makes.
 @Suite struct LeastPrivilegeTests {

@@ -1,7 +1,13 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What an identity provider's own document can make the platform call: https of its choice, nothing on this
 /// machine.

@@ -3,7 +3,12 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// The OpenAPI document against the table of routes.
 @Suite struct OpenAPITests {

@@ -1,7 +1,14 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct OperatorTokenTests {
     @Test func aTokenIsShownOnceAndOnlyItsHashIsKept() async throws {

@@ -4,7 +4,12 @@ import JWTKit
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 /// A provider that says whatever a test makes it say, right or wrong.
 final class ScriptedProvider {

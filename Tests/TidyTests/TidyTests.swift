@@ -10,7 +10,7 @@ import Testing
         #expect(Self.shipped.contains { $0.path == "migrations/0001_workflows.sql" })
     }
 
-    @Test func filesHaveAtMost300Lines() { expectNothing(.fileLength, in: Self.swift) }
+    @Test func filesHaveAtMost500Lines() { expectNothing(.fileLength, in: Self.swift) }
     @Test func functionsHaveAtMost70Lines() { expectNothing(.functionLength, in: Self.swift) }
     @Test func linesHaveAtMost110Columns() { expectNothing(.lineLength, in: Self.swift) }
     @Test func noFolderIsADrawerForEverything() { expectNothing(.folderNames, in: Self.code) }
@@ -22,7 +22,7 @@ import Testing
 /// Every rule finds what is planted for it: a rule that cannot fail proves nothing.
 @Suite struct RuleTests {
     @Test func aLongFileIsFound() {
-        let text = String(repeating: "let a = 1\n", count: 301)
+        let text = String(repeating: "let a = 1\n", count: 501)
         #expect(Rule.fileLength.findings(SourceFile(path: "a.swift", text: text)).count == 1)
         #expect(
             Rule.fileLength.findings(SourceFile(path: "a.swift", text: String(text.dropFirst(10)))).isEmpty)
@@ -80,8 +80,11 @@ import Testing
         ("Sources/Workflows/A.swift", "import CurlHTTP"),
         ("Sources/TenantAgent/A.swift", "    import Postgres"),
         ("Sources/TenantAgent/A.swift", "import Foundation"),
-        ("Sources/ControlPlane/AWS/A.swift", "package import Workflows"),
-        ("Sources/ControlPlane/Cloudflare/A.swift", "@preconcurrency import Postgres"),
+        ("Sources/ControlPlane/Providers/AWS/A.swift", "package import Workflows"),
+        ("Sources/ControlPlane/Providers/AWS/A.swift", "import Fleet"),
+        ("Sources/ControlPlane/Fleet/Launch/A.swift", "import Billing"),
+        ("Sources/ControlPlane/Billing/Credits/A.swift", "import Hummingbird"),
+        ("Sources/ControlPlane/Providers/Cloudflare/A.swift", "@preconcurrency import Postgres"),
     ])
     func aForbiddenImportIsFound(path: String, line: String) {
         #expect(Rule.imports.findings(SourceFile(path: path, text: line)).count == 1)
@@ -89,7 +92,7 @@ import Testing
 
     @Test(arguments: [
         ("Sources/Workflows/A.swift", "import Postgres"), ("Sources/TenantAgent/A.swift", "import CurlHTTP"),
-        ("Sources/ControlPlane/Tenants/A.swift", "import Workflows"),
+        ("Sources/ControlPlane/Fleet/Launch/A.swift", "import Workflows"),
         ("Sources/TenantAgent/A.swift", "// import Postgres"),
     ])
     func anAllowedImportIsNot(path: String, line: String) {

@@ -6,7 +6,13 @@ import TenantSpool
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// A tenant's own spool and sender, and the service, over HTTP: what was recorded is what is there.
 @Suite struct SpoolDeliveryTests {
