@@ -127,7 +127,8 @@ struct RolloutSimulation: Sendable {
             while true {
                 if let platform = world.anyReplica() {
                     do {
-                        let order = try RolloutOrder(settings.rollout, healthSeconds: platform.fleet.healthSeconds)
+                        let order = try RolloutOrder(
+                            settings.rollout, healthSeconds: platform.fleet.healthSeconds)
                         var planned = try await Rollouts(fleet: platform.fleet).planRollout(order)
                         planned.rollout.id = id
                         return try await Rollouts(fleet: platform.fleet).startRollout(

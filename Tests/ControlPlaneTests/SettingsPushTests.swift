@@ -151,7 +151,8 @@ import Testing
         try await Self.withTenant([.init(status: 202)]) { service, edge, _, _ in
             let org = try await service.launchedOrg(slug: "early").org
             let database = service.platform.database
-            try await database.transaction { try await SettingsPushes(fleet: service.platform.fleet).pushSettings(org: org.id, in: $0) }
+            let pushes = SettingsPushes(fleet: service.platform.fleet)
+            try await database.transaction { try await pushes.pushSettings(org: org.id, in: $0) }
             try await eventually("its end") {
                 try await Self.pushes(service, org).map(\.state) == ["succeeded"]
             }

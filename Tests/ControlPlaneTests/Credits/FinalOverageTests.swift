@@ -119,7 +119,8 @@ import Testing
             let rule = #"{"service":"stripe","operation":"createMeterEvent","fault":"status_503"}"#
             try await cloud.operate("PUT", "faults", #"{"rules":[\#(rule)]}"#)
             let row = try #require(try await OrgStore(database: service.platform.database).find(id: org))
-            try await Teardowns(fleet: service.platform.fleet).beginDelete(row, isErasure: true, by: .workflow("test"))
+            try await Teardowns(fleet: service.platform.fleet)
+                .beginDelete(row, isErasure: true, by: .workflow("test"))
             try await eventually("an attempt has failed") {
                 let rows = try await service.platform.database.query(
                     "SELECT attempts FROM overage_reports WHERE last_error IS NOT NULL")
