@@ -52,7 +52,10 @@ extension Rule {
     }
 
     static let uncheckedSendable = Rule { file in
-        let allowed = ["Sources/CurlHTTP/", "Sources/Postgres/", "Sources/LocalCloud/Certificates/"]
+        let allowed = [
+            "Sources/CurlHTTP/", "Sources/Postgres/", "Sources/LocalCloud/Certificates/",
+            "Sources/LocalCloud/TLS/",
+        ]
         guard file.path.hasPrefix("Sources/"), !allowed.contains(where: file.path.hasPrefix) else {
             return []
         }
