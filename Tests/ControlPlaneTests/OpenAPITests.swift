@@ -34,7 +34,8 @@ import Testing
     @Test func everyRouteIsDescribedAndTheCheckedInDocumentIsTheServedOne() async throws {
         try await Self.document { table, document, served in
             #expect(
-                document.strays == [], "describe these in Sources/ControlPlane/Service/OpenAPI, or take them away")
+                document.strays == [],
+                "describe these in Sources/ControlPlane/Service/OpenAPI, or take them away")
             #expect(served == document.text)
             if ProcessInfo.processInfo.environment["OPENAPI_UPDATE"] == "yes" {
                 try Data(served.utf8).write(to: URL(filePath: Self.file))
