@@ -12,7 +12,6 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
-let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let xmlCoder: Target.Dependency = .product(name: "XMLCoder", package: "XMLCoder")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -62,7 +61,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
         .package(url: "https://github.com/CoreOffice/XMLCoder.git", from: "0.18.2"),
-        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
         systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
@@ -71,6 +69,9 @@ let package = Package(
         systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CNamespaces"),
 
+        library("WireText"),
+        library("Digests", ["CCrypto", "WireText"]),
+        library("JSONWebTokens", ["CCrypto", "WireText"]),
         library("AuditChain", ["CCrypto"]),
         library("AWSSigV4", ["CCrypto"]),
         library("CurlHTTP", ["CCurl"]),
@@ -85,17 +86,18 @@ let package = Package(
         binary(
             "ControlPlane",
             [
-                "AuditChain", "AWSSigV4", "CCrypto", "CZlib", "CurlHTTP", "Postgres", "PushSignature",
-                "Workflows",
-                "TenantProtocol", hummingbird, argumentParser, logging, lifecycle, xmlCoder, jwtKit,
+                "AuditChain", "AWSSigV4", "CCrypto", "CZlib", "CurlHTTP", "Digests", "JSONWebTokens",
+                "Postgres", "PushSignature", "Workflows", "TenantProtocol", "WireText", hummingbird,
+                argumentParser, logging, lifecycle, xmlCoder,
             ]),
         binary("TenantAgent", ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
         binary(
             "LocalCloud",
             [
-                "AWSSigV4", "CCrypto", "CurlHTTP", "PushSignature", "TenantProtocol", "TunnelLink",
-                hummingbird, argumentParser, logging, lifecycle, subprocess, jwtKit, nioSSL,
+                "AWSSigV4", "CCrypto", "CurlHTTP", "Digests", "JSONWebTokens", "PushSignature",
+                "TenantProtocol", "TunnelLink", "WireText", hummingbird, argumentParser, logging, lifecycle,
+                subprocess, nioSSL,
             ] + nio),
         binary("TunnelConnector", ["TunnelLink"] + nio),
         binary(
@@ -116,6 +118,9 @@ let package = Package(
         .executableTarget(
             name: "SpoolProcess", dependencies: ["CurlHTTP", "TenantProtocol", "TenantSpool"],
             path: "Tests/SpoolProcess", swiftSettings: strict),
+        tests("WireTextTests", ["WireText"]),
+        tests("DigestsTests", ["Digests", "WireText"]),
+        tests("JSONWebTokensTests", ["CCrypto", "JSONWebTokens", "WireText"]),
         tests("AWSSigV4Tests", ["AWSSigV4"]),
         tests("AdminCLITests", ["AdminCLI", "AuditChain", "AWSSigV4", "CurlHTTP"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),
@@ -123,7 +128,10 @@ let package = Package(
         tests("WorkflowsTests", ["Workflows"]),
         tests(
             "ControlPlaneTests",
-            ["ControlPlane", "AuditChain", "CZlib", "PushSignature", "TenantProtocol", "TenantSpool"]),
+            [
+                "ControlPlane", "AuditChain", "CCrypto", "CZlib", "Digests", "JSONWebTokens", "PushSignature",
+                "TenantProtocol", "TenantSpool", "WireText",
+            ]),
         tests("TenantAgentTests", ["TenantAgent", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP", "PushSignature"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),

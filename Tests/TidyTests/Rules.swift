@@ -52,7 +52,10 @@ extension Rule {
     }
 
     static let uncheckedSendable = Rule { file in
-        let allowed = ["Sources/CurlHTTP/", "Sources/Postgres/", "Sources/LocalCloud/Certificates/"]
+        let allowed = [
+            "Sources/CurlHTTP/", "Sources/JSONWebTokens/", "Sources/LocalCloud/Certificates/",
+            "Sources/Postgres/",
+        ]
         guard file.path.hasPrefix("Sources/"), !allowed.contains(where: file.path.hasPrefix) else {
             return []
         }
@@ -92,6 +95,9 @@ private func mayImport(_ module: String, in path: String) -> Bool {
     let only = [
         "Sources/Workflows/": ["Postgres", "Logging", "ServiceLifecycle"] + foundation,
         "Sources/TenantProtocol/": foundation,
+        "Sources/WireText/": foundation,
+        "Sources/Digests/": ["CCrypto", "WireText"] + foundation,
+        "Sources/JSONWebTokens/": ["CCrypto", "WireText"] + foundation,
         "Sources/Postgres/": ["CPostgres", "Logging", "ServiceLifecycle"] + foundation,
         "Sources/AWSSigV4/": ["CCrypto"] + foundation,
         "Sources/AuditChain/": ["CCrypto"] + foundation,

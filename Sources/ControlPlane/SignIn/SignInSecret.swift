@@ -1,4 +1,5 @@
 import Hummingbird
+import WireText
 
 /// What binds a sign-in to the browser that began it: 256 random bits in a cookie that lives for minutes.
 ///

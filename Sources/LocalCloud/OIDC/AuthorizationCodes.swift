@@ -1,4 +1,6 @@
 import CCrypto
+import Digests
+import WireText
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -60,7 +62,7 @@ struct AuthorizationCodes: Sendable {
             Date().timeIntervalSince(grant.since) < Self.lifetimeSeconds,
             grant.request.clientID == clientID, grant.request.redirectURI == redirectURI,
             (43...128).contains(verifier.utf8.count),
-            Data(sha256(Array(verifier.utf8))).base64EncodedString().base64URL == grant.request.challenge
+            SHA256Digest(of: verifier).bytes.base64URL == grant.request.challenge
         else { return nil }
         return grant
     }
