@@ -72,15 +72,15 @@ let package = Package(
         library("WireText"),
         library("Digests", ["CCrypto", "WireText"]),
         library("JSONWebTokens", ["CCrypto", "WireText"]),
-        library("AuditChain", ["CCrypto"]),
-        library("AWSSigV4", ["CCrypto"]),
+        library("AuditChain", ["Digests", "WireText"]),
+        library("AWSSigV4", ["Digests", "WireText"]),
         library("CurlHTTP", ["CCurl"]),
-        library("Postgres", ["CPostgres", logging, lifecycle]),
+        library("Postgres", ["CPostgres", "WireText", logging, lifecycle]),
         library("Workflows", ["Postgres", logging, lifecycle]),
         library("TenantProtocol"),
-        library("PushSignature", ["CCrypto"]),
+        library("PushSignature", ["Digests"]),
         library("DurableFiles"),
-        library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol"]),
+        library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol", "WireText"]),
         library("TunnelLink", nio),
 
         binary(
@@ -90,7 +90,9 @@ let package = Package(
                 "Postgres", "PushSignature", "Workflows", "TenantProtocol", "WireText", hummingbird,
                 argumentParser, logging, lifecycle, xmlCoder,
             ]),
-        binary("TenantAgent", ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool"]),
+        binary(
+            "TenantAgent",
+            ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool", "WireText"]),
         binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
         binary(
             "LocalCloud",
@@ -99,7 +101,7 @@ let package = Package(
                 "TenantProtocol", "TunnelLink", "WireText", hummingbird, argumentParser, logging, lifecycle,
                 subprocess, nioSSL,
             ] + nio),
-        binary("TunnelConnector", ["TunnelLink"] + nio),
+        binary("TunnelConnector", ["TunnelLink", "WireText"] + nio),
         binary(
             "WorkspaceServer",
             [
@@ -110,7 +112,7 @@ let package = Package(
         binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),
 
         .target(
-            name: "TestSupport", dependencies: ["CurlHTTP", "Postgres", logging, subprocess],
+            name: "TestSupport", dependencies: ["CurlHTTP", "Digests", "Postgres", logging, subprocess],
             path: "Tests/TestSupport", swiftSettings: strict),
         .executableTarget(
             name: "FaultyTenant", dependencies: [hummingbird, logging], path: "Tests/FaultyTenant",
@@ -121,7 +123,7 @@ let package = Package(
         tests("WireTextTests", ["WireText"]),
         tests("DigestsTests", ["Digests", "WireText"]),
         tests("JSONWebTokensTests", ["CCrypto", "JSONWebTokens", "WireText"]),
-        tests("AWSSigV4Tests", ["AWSSigV4"]),
+        tests("AWSSigV4Tests", ["AWSSigV4", "WireText"]),
         tests("AdminCLITests", ["AdminCLI", "AuditChain", "AWSSigV4", "CurlHTTP"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),
         tests("PostgresTests", ["Postgres"]),

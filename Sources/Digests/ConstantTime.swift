@@ -6,3 +6,10 @@ extension [UInt8] {
         count == other.count && CRYPTO_memcmp(self, other, count) == 0
     }
 }
+
+extension StringProtocol {
+    /// Whether the UTF-8 of both is the same, in a time that depends on the lengths alone.
+    package func equalsInConstantTime(_ other: some StringProtocol) -> Bool {
+        Array(utf8).equalsInConstantTime(Array(other.utf8))
+    }
+}

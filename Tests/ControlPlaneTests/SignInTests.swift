@@ -3,6 +3,7 @@ import Foundation
 import JSONWebTokens
 import TestSupport
 import Testing
+import WireText
 
 @testable import ControlPlane
 

@@ -165,8 +165,19 @@ import WireText
         let header = Array(#"{"alg":"RS256"}"#.utf8).base64URL
         let signed = "\(header).\([UInt8]([1]).base64URL)"
         let token = "\(signed).\(pair.sign(Array(signed.utf8)).base64URL)"
-        let key = try json(["kty": "RSA", "n": pair.modulus.base64URL, "e": "AQAB"])
-        #expect(try content(token, [key]) == (isTaken ? [1] : nil))
+        #expect(try content(token, [json(pair.published)]) == (isTaken ? [1] : nil))
+    }
+
+    /// RFC 7518, section 3.5: the salt is as long as the hash.
+    @Test func aSaltOfAnotherLengthIsRefused() throws {
+        let pair = try #require(RSAPair(bits: 2_048))
+        let signed = Array(#"{"alg":"PS256"}"#.utf8).base64URL + "." + [UInt8]([1]).base64URL
+        for (length, isTaken) in [
+            (0, false), (20, false), (31, false), (32, true), (33, false), (222, false),
+        ] {
+            let token = "\(signed).\(pair.sign(Array(signed.utf8), salt: length).base64URL)"
+            #expect(try content(token, [json(pair.published)]) == (isTaken ? [1] : nil), "\(length) bytes")
+        }
     }
 }
 
@@ -187,24 +198,31 @@ private final class RSAPair {
 
     deinit { EVP_PKEY_free(key) }
 
-    var modulus: [UInt8] {
+    var published: [String: String] {
         var number: OpaquePointer?
-        guard EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &number) == 1 else { return [] }
+        guard EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &number) == 1 else { return [:] }
         defer { BN_free(number) }
-        var bytes = [UInt8](repeating: 0, count: Int(BN_num_bits(number) + 7) / 8)
-        BN_bn2bin(number, &bytes)
-        return bytes
+        var modulus = [UInt8](repeating: 0, count: Int(BN_num_bits(number) + 7) / 8)
+        BN_bn2bin(number, &modulus)
+        return ["kty": "RSA", "n": modulus.base64URL, "e": "AQAB"]
     }
 
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    func sign(_ message: [UInt8]) -> [UInt8] {
+    /// With SHA-256: RSASSA-PSS with a salt of this length, or RSASSA-PKCS1-v1_5.
+    func sign(_ message: [UInt8], salt: Int? = nil) -> [UInt8] {
         let context = EVP_MD_CTX_new()
         defer { EVP_MD_CTX_free(context) }
         var signature = [UInt8](repeating: 0, count: Int(EVP_PKEY_get_size(key)))
         var length = signature.count
-        guard EVP_DigestSignInit(context, nil, EVP_sha256(), nil, key) == 1,
+        var options: OpaquePointer?
+        guard EVP_DigestSignInit(context, &options, EVP_sha256(), nil, key) == 1,
+            salt.map({ Self.configure(options, salt: $0) }) ?? true,
             EVP_DigestSign(context, &signature, &length, message, message.count) == 1
         else { return [] }
         return Array(signature.prefix(length))
+    }
+
+    private static func configure(_ options: OpaquePointer?, salt: Int) -> Bool {
+        EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1
+            && EVP_PKEY_CTX_set_rsa_pss_saltlen(options, Int32(salt)) == 1
     }
 }

@@ -98,12 +98,15 @@ private func mayImport(_ module: String, in path: String) -> Bool {
         "Sources/WireText/": foundation,
         "Sources/Digests/": ["CCrypto", "WireText"] + foundation,
         "Sources/JSONWebTokens/": ["CCrypto", "WireText"] + foundation,
-        "Sources/Postgres/": ["CPostgres", "Logging", "ServiceLifecycle"] + foundation,
-        "Sources/AWSSigV4/": ["CCrypto"] + foundation,
-        "Sources/AuditChain/": ["CCrypto"] + foundation,
+        "Sources/Postgres/": ["CPostgres", "Logging", "ServiceLifecycle", "WireText"] + foundation,
+        "Sources/AWSSigV4/": ["Digests", "WireText"] + foundation,
+        "Sources/AuditChain/": ["Digests", "WireText"] + foundation,
     ]
+    // Of a target that the agent links, libcrypto would become a library that an instance must have.
+    let cryptography = ["CCrypto", "Digests", "JSONWebTokens"]
     let never = [
-        "Sources/TenantAgent/": ["Postgres", "CPostgres", "Workflows", "Foundation"],
+        "Sources/TenantAgent/": ["Postgres", "CPostgres", "Workflows", "Foundation"] + cryptography,
+        "Sources/TenantSpool/": cryptography,
         "Sources/ControlPlane/AWS/": ["Workflows", "Postgres", "TenantProtocol"],
         "Sources/ControlPlane/Cloudflare/": ["Workflows", "Postgres", "TenantProtocol"],
         "Sources/ControlPlane/OIDC/": ["Workflows", "Postgres", "TenantProtocol"],

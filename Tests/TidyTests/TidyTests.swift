@@ -116,6 +116,8 @@ import Testing
         ("Sources/Workflows/A.swift", "import CurlHTTP"),
         ("Sources/TenantAgent/A.swift", "    import Postgres"),
         ("Sources/TenantAgent/A.swift", "import Foundation"),
+        ("Sources/TenantAgent/A.swift", "import Digests"), ("Sources/TenantSpool/A.swift", "import CCrypto"),
+        ("Sources/AWSSigV4/A.swift", "import CCrypto"), ("Sources/WireText/A.swift", "import Digests"),
         ("Sources/ControlPlane/AWS/A.swift", "package import Workflows"),
         ("Sources/ControlPlane/Cloudflare/A.swift", "@preconcurrency import Postgres"),
     ])

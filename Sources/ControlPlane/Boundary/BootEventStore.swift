@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Postgres
 import TenantProtocol
+import WireText
 
 /// A boot event with the credential that it came with.
 struct PresentedBootEvent: Sendable {

@@ -1,3 +1,4 @@
+import Digests
 import FoundationEssentials
 
 /// All that the service is told from outside. Read once at start, from the environment alone.

@@ -1,3 +1,5 @@
+import Digests
+
 /// Whose tokens are kept in `credentials`: one table for the three kinds that are issued by name.
 enum CredentialKind: String, Sendable, CaseIterable {
     case `operator`, partner, org

@@ -1,4 +1,6 @@
+import Digests
 import FoundationEssentials
+import WireText
 
 /// Envelope encryption of secrets at rest.
 ///
@@ -85,7 +87,7 @@ struct SecretBox: Sendable {
 
     /// Tells keys apart and gives none away: 16 hexadecimal digits of its SHA-256.
     private static func name(of key: [UInt8]) -> String {
-        "local:" + Array(sha256(key).prefix(8)).hex
+        "local:" + SHA256Digest(of: key).bytes.prefix(8).hex
     }
 
     private static func unreadable(_ reason: String) -> AppError {

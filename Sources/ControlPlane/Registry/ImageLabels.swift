@@ -1,4 +1,5 @@
 import CurlHTTP
+import Digests
 import FoundationEssentials
 
 /// What an image says about itself. Sources: OCI image specification; OCI distribution specification.
@@ -122,9 +123,7 @@ extension RegistryClient {
     }
 
     /// `sha256:` and the hexadecimal digits.
-    static func digest(of bytes: [UInt8]) -> String {
-        "sha256:" + sha256(bytes).hex
-    }
+    static func digest(of bytes: [UInt8]) -> String { "sha256:" + SHA256Digest(of: bytes).hex }
 
     private static func unusable(_ reference: ImageReference, _ why: String) -> AppError {
         AppError(

@@ -1,3 +1,5 @@
+import Digests
+
 /// The secrets of one tenant, at rest only under envelope encryption.
 struct TenantSecrets: Codable, Sendable {
     /// In the instance's user-data: can report stages for, and enrol, this one launch.

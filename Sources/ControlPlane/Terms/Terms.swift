@@ -1,3 +1,4 @@
+import Digests
 import FoundationEssentials
 
 /// The terms of service: what people accept before they create an organisation.
@@ -11,7 +12,7 @@ struct Terms: Sendable, Equatable {
     static let maximumVersionLength = 64
 
     /// Written down with an acceptance: what exactly was accepted.
-    var sha256: String { TokenHash(of: text).bytes.hex }
+    var sha256: String { SHA256Digest(of: text).hex }
 
     init?(_ text: String) {
         let prefix = "Version: "

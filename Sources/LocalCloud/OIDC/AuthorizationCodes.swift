@@ -1,4 +1,3 @@
-import CCrypto
 import Digests
 import WireText
 
@@ -14,14 +13,7 @@ struct Person: Sendable, Hashable {
     var isVerified: Bool
 
     /// The same for the same address, on every run.
-    var subject: String {
-        "user_" + sha256(Array(email.lowercased().utf8)).prefix(12).map(Self.digits).joined()
-    }
-
-    private static func digits(_ byte: UInt8) -> String {
-        let text = String(byte, radix: 16)
-        return text.count == 1 ? "0" + text : text
-    }
+    var subject: String { "user_" + SHA256Digest(of: email.lowercased()).bytes.prefix(12).hex }
 }
 
 /// What a client asked for when it sent the browser. Sources: RFC 6749, section 4.1.1; RFC 7636, section 4.3.
@@ -66,10 +58,4 @@ struct AuthorizationCodes: Sendable {
         else { return nil }
         return grant
     }
-}
-
-func sha256(_ bytes: [UInt8]) -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-    _ = SHA256(bytes, bytes.count, &digest)
-    return digest
 }
