@@ -12,7 +12,6 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
-let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let xmlCoder: Target.Dependency = .product(name: "XMLCoder", package: "XMLCoder")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -67,7 +66,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
         .package(url: "https://github.com/CoreOffice/XMLCoder.git", from: "0.18.2"),
-        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
         systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
@@ -77,26 +75,27 @@ let package = Package(
         systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CNamespaces"),
 
-        library("AuditChain", ["CCrypto"]),
-        library("AWSSigV4", ["CCrypto"]),
+        library("WireText"),
+        library("Digests", ["CCrypto", "WireText"]),
+        library("JSONWebTokens", ["CCrypto", "WireText"]),
+        library("AuditChain", ["Digests", "WireText"]),
+        library("AWSSigV4", ["Digests", "WireText"]),
         library("CurlHTTP", ["CCurl"]),
-        library("Postgres", ["CPostgres", logging, lifecycle]),
+        library("Postgres", ["CPostgres", "WireText", logging, lifecycle]),
         library("Workflows", ["Postgres", logging, lifecycle]),
         library("TenantProtocol"),
-        library("PushSignature", ["CCrypto"]),
+        library("PushSignature", ["Digests"]),
         library("DurableFiles"),
-        library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol"]),
+        library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol", "WireText"]),
         library("TunnelLink", nio),
 
         library("AdminProtocol"),
-        library("Digests", ["CCrypto"]),
-        library("WireText"),
 
         layer(
             "Providers",
             [
-                "AdminProtocol", "AWSSigV4", "CCrypto", "CurlHTTP", "Digests", "TenantProtocol", "WireText",
-                jwtKit, xmlCoder,
+                "AdminProtocol", "AWSSigV4", "CurlHTTP", "Digests", "JSONWebTokens", "TenantProtocol", "WireText",
+                xmlCoder,
             ]),
         layer(
             "Organisations",
@@ -134,15 +133,18 @@ let package = Package(
                 "Postgres", "Providers", "Service", "TenantProtocol", "WireText", "Workflows", argumentParser,
                 logging, lifecycle,
             ]),
-        binary("TenantAgent", ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool"]),
+        binary(
+            "TenantAgent",
+            ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool", "WireText"]),
         binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
         binary(
             "LocalCloud",
             [
-                "AWSSigV4", "CCrypto", "CSSL", "CurlHTTP", "PushSignature", "TenantProtocol", "TunnelLink",
-                hummingbird, argumentParser, logging, lifecycle, subprocess, jwtKit,
+                "AWSSigV4", "CCrypto", "CSSL", "CurlHTTP", "Digests", "JSONWebTokens", "PushSignature",
+                "TenantProtocol", "TunnelLink", "WireText", hummingbird, argumentParser, logging, lifecycle,
+                subprocess,
             ] + nio),
-        binary("TunnelConnector", ["TunnelLink"] + nio),
+        binary("TunnelConnector", ["TunnelLink", "WireText"] + nio),
         binary(
             "WorkspaceServer",
             [
@@ -153,7 +155,7 @@ let package = Package(
         binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),
 
         .target(
-            name: "TestSupport", dependencies: ["CurlHTTP", "Postgres", logging, subprocess],
+            name: "TestSupport", dependencies: ["CurlHTTP", "Digests", "Postgres", logging, subprocess],
             path: "Tests/TestSupport", swiftSettings: strict),
         .executableTarget(
             name: "FaultyTenant", dependencies: [hummingbird, logging], path: "Tests/FaultyTenant",
@@ -161,7 +163,10 @@ let package = Package(
         .executableTarget(
             name: "SpoolProcess", dependencies: ["CurlHTTP", "TenantProtocol", "TenantSpool"],
             path: "Tests/SpoolProcess", swiftSettings: strict),
-        tests("AWSSigV4Tests", ["AWSSigV4"]),
+        tests("WireTextTests", ["WireText"]),
+        tests("DigestsTests", ["Digests", "WireText"]),
+        tests("JSONWebTokensTests", ["CCrypto", "JSONWebTokens", "WireText"]),
+        tests("AWSSigV4Tests", ["AWSSigV4", "WireText"]),
         tests("AdminCLITests", ["AdminCLI", "AuditChain", "AWSSigV4", "CurlHTTP"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),
         tests("PostgresTests", ["Postgres"]),
@@ -169,10 +174,9 @@ let package = Package(
         tests(
             "ControlPlaneTests",
             [
-                "AdminProtocol", "AuditChain", "Billing", "CZlib", "ControlPlane", "Digests", "Fleet",
-                "FleetSimulator",
-                "Organisations", "Providers", "PushSignature", "Service", "TenantProtocol", "TenantSpool",
-                "WireText",
+                "AdminProtocol", "AuditChain", "Billing", "CCrypto", "CZlib", "ControlPlane", "Digests", "Fleet",
+                "FleetSimulator", "JSONWebTokens", "Organisations", "Providers", "PushSignature", "Service",
+                "TenantProtocol", "TenantSpool", "WireText",
             ]),
         tests("TenantAgentTests", ["TenantAgent", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP", "PushSignature"]),

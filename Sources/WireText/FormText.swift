@@ -62,11 +62,3 @@ package enum FormBody {
         return out
     }
 }
-
-extension [UInt8] {
-    /// RFC 4648, section 5, without padding.
-    package var base64URL: String {
-        Data(self).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
-            .replacing("=", with: "")
-    }
-}

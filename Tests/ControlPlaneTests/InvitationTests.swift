@@ -2,6 +2,7 @@ import CurlHTTP
 import Foundation
 import TestSupport
 import Testing
+import WireText
 
 @testable import Billing
 @testable import Digests

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WireText
 
 @testable import Billing
 @testable import Digests

@@ -53,8 +53,8 @@ extension Rule {
 
     static let uncheckedSendable = Rule { file in
         let allowed = [
-            "Sources/CurlHTTP/", "Sources/Postgres/", "Sources/LocalCloud/Certificates/",
-            "Sources/LocalCloud/TLS/",
+            "Sources/CurlHTTP/", "Sources/JSONWebTokens/", "Sources/LocalCloud/Certificates/",
+            "Sources/LocalCloud/TLS/", "Sources/Postgres/",
         ]
         guard file.path.hasPrefix("Sources/"), !allowed.contains(where: file.path.hasPrefix) else {
             return []
@@ -105,12 +105,18 @@ private func mayImport(_ module: String, in path: String) -> Bool {
     let only = [
         "Sources/Workflows/": ["Postgres", "Logging", "ServiceLifecycle"] + foundation,
         "Sources/TenantProtocol/": foundation,
-        "Sources/Postgres/": ["CPostgres", "Logging", "ServiceLifecycle"] + foundation,
-        "Sources/AWSSigV4/": ["CCrypto"] + foundation,
-        "Sources/AuditChain/": ["CCrypto"] + foundation,
+        "Sources/WireText/": foundation,
+        "Sources/Digests/": ["CCrypto", "WireText"] + foundation,
+        "Sources/JSONWebTokens/": ["CCrypto", "WireText"] + foundation,
+        "Sources/Postgres/": ["CPostgres", "Logging", "ServiceLifecycle", "WireText"] + foundation,
+        "Sources/AWSSigV4/": ["Digests", "WireText"] + foundation,
+        "Sources/AuditChain/": ["Digests", "WireText"] + foundation,
     ]
+    // Of a target that the agent links, libcrypto would become a library that an instance must have.
+    let cryptography = ["CCrypto", "Digests", "JSONWebTokens"]
     let never = [
-        "Sources/TenantAgent/": ["Postgres", "CPostgres", "Workflows", "Foundation"],
+        "Sources/TenantAgent/": ["Postgres", "CPostgres", "Workflows", "Foundation"] + cryptography,
+        "Sources/TenantSpool/": cryptography,
         "Sources/ControlPlane/Providers/": above("Providers") + ["Postgres", "Workflows"] + server,
         "Sources/ControlPlane/Organisations/": above("Organisations") + ["Workflows"] + server,
         "Sources/ControlPlane/Fleet/": above("Fleet") + server,

@@ -51,7 +51,7 @@ struct LocalCloud: Sendable {
             settings: settings.cloudflare, places: places,
             limit: RateLimit(maximum: settings.cloudflare.throttling ? 1200 : nil),
             gate: CallGate(calls: calls))
-        oidc = OIDCService(settings.oidc)
+        oidc = try OIDCService(settings.oidc)
         ready = Readiness(settings)
     }
 

@@ -2,6 +2,7 @@ import CurlHTTP
 import Foundation
 import Postgres
 import TestSupport
+import WireText
 
 @testable import Billing
 @testable import Digests

@@ -42,7 +42,7 @@ struct JudgedUsage: Sendable {
 
     /// The same bytes sent again are the same event. A version 8 UUID (RFC 9562, section 5.8).
     private static func id(of bytes: UnsafeBufferPointer<UInt8>) -> UUID {
-        var digest = Array(sha256(Array(bytes)).prefix(16))
+        var digest = Array(SHA256Digest(of: UnsafeRawBufferPointer(bytes)).bytes.prefix(16))
         digest[6] = digest[6] & 0x0F | 0x80
         digest[8] = digest[8] & 0x3F | 0x80
         return digest.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }

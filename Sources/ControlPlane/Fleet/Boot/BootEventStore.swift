@@ -2,6 +2,7 @@ import Digests
 import FoundationEssentials
 import Postgres
 import TenantProtocol
+import WireText
 
 /// A boot event with the credential that it came with.
 package struct PresentedBootEvent: Sendable {

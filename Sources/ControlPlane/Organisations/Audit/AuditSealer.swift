@@ -3,6 +3,7 @@ import FoundationEssentials
 import Logging
 import Postgres
 import ServiceLifecycle
+import WireText
 
 /// Seals what was recorded: one link a row, each over the one before.
 ///

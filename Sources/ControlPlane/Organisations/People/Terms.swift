@@ -12,7 +12,7 @@ package struct Terms: Sendable, Equatable {
     static let maximumVersionLength = 64
 
     /// Written down with an acceptance: what exactly was accepted.
-    package var sha256: String { TokenHash(of: text).bytes.hex }
+    package var sha256: String { SHA256Digest(of: text).hex }
 
     package init?(_ text: String) {
         let prefix = "Version: "

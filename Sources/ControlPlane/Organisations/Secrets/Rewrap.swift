@@ -1,4 +1,5 @@
 import AdminProtocol
+import Digests
 import FoundationEssentials
 import Postgres
 import Providers

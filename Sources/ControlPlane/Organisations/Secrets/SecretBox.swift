@@ -2,6 +2,7 @@ import AdminProtocol
 import Digests
 import FoundationEssentials
 import Providers
+import WireText
 
 /// Envelope encryption of secrets at rest.
 ///
@@ -100,7 +101,7 @@ package struct SecretBox: Sendable {
 
     /// Tells keys apart and gives none away: 16 hexadecimal digits of its SHA-256.
     private static func name(of key: [UInt8]) -> String {
-        "local:" + Array(sha256(key).prefix(8)).hex
+        "local:" + SHA256Digest(of: key).bytes.prefix(8).hex
     }
 
     private static func unreadable(_ reason: String) -> AppError {

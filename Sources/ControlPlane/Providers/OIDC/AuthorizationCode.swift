@@ -84,10 +84,11 @@ extension OIDCProvider {
         let response = try await send(request)
         switch response.status {
         case 200:
-            guard let tokens = try? JSONDecoder().decode(Tokens.self, from: Data(response.body)) else {
-                throw OIDCFailure.invalid("Its answer to a sign-in has no token.")
+            do {
+                return try JSONDecoder().decode(Tokens.self, from: Data(response.body))
+            } catch {
+                throw OIDCFailure.invalid("Its answer to a sign-in \(OIDCFailure.fault(error)).")
             }
-            return tokens
         case 401: throw OIDCFailure.invalid("It refused OIDC_CLIENT_ID and OIDC_CLIENT_SECRET.")
         case 400..<500: throw OIDCFailure.refused("The identity provider did not take the code.")
         default: throw OIDCFailure.invalid("It answered \(response.status) to a sign-in.")

@@ -1,9 +1,9 @@
 import Digests
 import FoundationEssentials
-import JWTKit
+import JSONWebTokens
 
 /// What the provider vouches for. Source: OpenID Connect Core 1.0, section 2.
-package struct IDToken: JWTPayload, Sendable {
+package struct IDToken: Decodable, Sendable {
     package var issuer: String
     package var subject: String
     var audience: Audience
@@ -26,64 +26,37 @@ package struct IDToken: JWTPayload, Sendable {
         case emailVerified = "email_verified"
     }
 
-    /// What is in it is judged by `IDTokenCheck`, which knows what to expect.
-    package func verify(using algorithm: some JWTAlgorithm) async throws {}
-
     /// One name, or a list of them.
-    struct Audience: Codable, Sendable {
+    struct Audience: Decodable, Sendable {
         var names: [String]
-
-        init(names: [String]) { self.names = names }
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
             names = try (try? [container.decode(String.self)]) ?? container.decode([String].self)
         }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            try container.encode(names)
-        }
     }
 
     /// true, or the word: some providers write it as text.
-    package struct Flag: Codable, Sendable {
+    package struct Flag: Decodable, Sendable {
         package var isSet: Bool
 
         package init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
             isSet = try (try? container.decode(Bool.self)) ?? (container.decode(String.self) == "true")
         }
+    }
+}
 
-        package func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            try container.encode(isSet)
+extension IDToken {
+    /// What is in it is judged by `IDTokenCheck`, which knows what to expect.
+    /// - Parameter content: of a token that the provider has signed.
+    /// - Throws: `sign_in_refused` (403) that names the claim that is missing or of an unexpected type.
+    init(_ content: [UInt8]) throws {
+        do {
+            self = try JSONDecoder().decode(IDToken.self, from: Data(content))
+        } catch {
+            throw OIDCFailure.refused("The identity provider's token \(OIDCFailure.fault(error)).")
         }
-    }
-}
-
-/// The head of a signed token.
-struct IDTokenHeader: Decodable, Sendable {
-    var alg: String
-    var kid: String?
-    /// Extensions that whoever does not know them must refuse (RFC 7515, section 4.1.11).
-    var crit: [String]?
-
-    /// - Throws: `sign_in_refused` (403).
-    init(of token: String) throws {
-        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard token.utf8.count <= IDTokenCheck.maximumLength, parts.count == 3,
-            let bytes = Data(base64URL: parts[0]),
-            let header = try? JSONDecoder().decode(IDTokenHeader.self, from: bytes), header.crit == nil
-        else { throw OIDCFailure.refused("The identity provider's token cannot be read.") }
-        self = header
-    }
-}
-
-extension Data {
-    fileprivate init?(base64URL text: Substring) {
-        let standard = text.replacing("-", with: "+").replacing("_", with: "/")
-        self.init(base64Encoded: standard + String(repeating: "=", count: (4 - standard.count % 4) % 4))
     }
 }
 
@@ -91,12 +64,10 @@ extension Data {
 struct IDTokenCheck: Sendable {
     /// What the two clocks may differ by.
     static let leewaySeconds = 60.0
-    /// In bytes.
-    static let maximumLength = 16_384
     /// In ASCII characters (section 2).
     static let maximumSubjectLength = 255
     /// Signed with a key that only the provider has; so neither `none` nor anything of HMAC.
-    static let algorithms: Set<String> = ["RS256", "ES256", "EdDSA"]
+    static let algorithms = Set(SignatureAlgorithm.allCases)
 
     var issuer: String
     var clientID: String

@@ -1,5 +1,6 @@
 import AdminProtocol
 import FoundationEssentials
+import JSONWebTokens
 import WireText
 
 /// What the provider says of itself. Source: OpenID Connect Discovery 1.0, section 3.
@@ -27,8 +28,11 @@ extension OIDCMetadata {
     /// - Throws: `identity_provider_invalid` (502) for another issuer's document, or one that would send the
     ///   client's secret in the clear.
     package init(_ body: [UInt8], issuer: String) throws {
-        guard let metadata = try? JSONDecoder().decode(OIDCMetadata.self, from: Data(body)) else {
-            throw OIDCFailure.invalid("Its discovery document cannot be read.")
+        let metadata: OIDCMetadata
+        do {
+            metadata = try JSONDecoder().decode(OIDCMetadata.self, from: Data(body))
+        } catch {
+            throw OIDCFailure.invalid("Its discovery document \(OIDCFailure.fault(error)).")
         }
         guard metadata.issuer == issuer else {
             throw OIDCFailure.invalid("Its discovery document names another issuer than OIDC_ISSUER.")
@@ -69,5 +73,30 @@ package enum OIDCFailure {
     package static func refused(_ reason: String) -> AppError {
         AppError(
             .forbidden, "sign_in_refused", "The sign-in was refused: \(reason) Sign in again.")
+    }
+
+    static func refused(_ error: TokenError) -> AppError {
+        switch error {
+        case .criticalExtension:
+            refused("The identity provider's token has an extension that is not known here.")
+        case .algorithm:
+            refused("The identity provider's token is not signed in a way that is trusted.")
+        case .malformed, .cannotSign: refused("The identity provider's token cannot be read.")
+        }
+    }
+
+    /// What is wrong with a JSON document of the provider's, as the end of a sentence about it: which member,
+    /// and never its value.
+    static func fault(_ error: any Error) -> String {
+        let path: [any CodingKey]
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context)?:
+            return "has no \((context.codingPath.first ?? key).stringValue)"
+        case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?, .dataCorrupted(let context)?:
+            path = context.codingPath
+        default: path = []
+        }
+        guard let member = path.first else { return "cannot be read" }
+        return "has a value of an unexpected type in \(member.stringValue)"
     }
 }

@@ -1,13 +1,13 @@
 import CurlHTTP
 import FoundationEssentials
-import JWTKit
+import JSONWebTokens
 
 /// The provider that people sign in with: what it says of itself and its keys, kept for a while.
 package actor OIDCProvider {
     package nonisolated let settings: OIDCSettings
     package nonisolated let http: any HTTPTransport
     private var metadata: Kept<OIDCMetadata>?
-    private var keys: Kept<OIDCKeySet>?
+    private var keys: Kept<JSONWebKeySet>?
     /// When a token was not signed with a known key, last.
     private var lookedForKeys: ContinuousClock.Instant?
 
@@ -48,27 +48,19 @@ package actor OIDCProvider {
 
     /// - Returns: the token's content, once its signature is the provider's.
     /// - Throws: `sign_in_refused` (403); `identity_provider_unavailable` (502).
-    package func verified(_ token: String) async throws -> IDToken {
-        let header = try IDTokenHeader(of: token)
-        guard IDTokenCheck.algorithms.contains(header.alg) else {
-            throw OIDCFailure.refused("The identity provider's token is not signed in a way that is trusted.")
+    package func verified(_ text: String) async throws -> IDToken {
+        let token: SignedToken
+        do {
+            token = try SignedToken(text, allowing: IDTokenCheck.algorithms)
+        } catch {
+            throw OIDCFailure.refused(error)
         }
-        if let content = await Self.content(of: token, header, by: try await currentKeys()) { return content }
+        if let content = try await currentKeys().content(of: token) { return try IDToken(content) }
         // A provider changes its keys when it likes, and not every token names its key.
-        if mayLookForKeys, let content = await Self.content(of: token, header, by: try await fetchKeys()) {
-            return content
+        if mayLookForKeys, let content = try await fetchKeys().content(of: token) {
+            return try IDToken(content)
         }
         throw OIDCFailure.refused("The identity provider's token is not signed with its key.")
-    }
-
-    /// nil: the key is not there, or the signature is not its.
-    private static func content(
-        of token: String, _ header: IDTokenHeader, by keys: OIDCKeySet
-    ) async -> IDToken? {
-        guard let key = keys.key(id: header.kid, algorithm: header.alg) else { return nil }
-        // A collection of one key: with more, an unknown id would stand for the first.
-        guard let collection = try? await JWTKeyCollection().add(jwk: key) else { return nil }
-        return try? await collection.verify(token, as: IDToken.self)
     }
 
     private var mayLookForKeys: Bool {
@@ -77,7 +69,7 @@ package actor OIDCProvider {
         return true
     }
 
-    private func currentKeys() async throws -> OIDCKeySet {
+    private func currentKeys() async throws -> JSONWebKeySet {
         if let keys, keys.age < Self.lifetime { return keys.value }
         do {
             return try await fetchKeys()
@@ -87,8 +79,10 @@ package actor OIDCProvider {
         }
     }
 
-    private func fetchKeys() async throws -> OIDCKeySet {
-        let fresh = try OIDCKeySet(try await get(about().keysURL))
+    private func fetchKeys() async throws -> JSONWebKeySet {
+        guard let fresh = try? JSONWebKeySet(try await get(about().keysURL)) else {
+            throw OIDCFailure.invalid("Its key set cannot be read.")
+        }
         keys = Kept(value: fresh)
         return fresh
     }

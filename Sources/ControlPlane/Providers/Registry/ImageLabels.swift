@@ -124,9 +124,7 @@ extension RegistryClient {
     }
 
     /// `sha256:` and the hexadecimal digits.
-    package static func digest(of bytes: [UInt8]) -> String {
-        "sha256:" + sha256(bytes).hex
-    }
+    package static func digest(of bytes: [UInt8]) -> String { "sha256:" + SHA256Digest(of: bytes).hex }
 
     private static func unusable(_ reference: ImageReference, _ why: String) -> AppError {
         AppError(

@@ -1,5 +1,5 @@
+import Digests
 import FoundationEssentials
-import PushSignature
 
 /// `Stripe-Signature`: HMAC-SHA256 over the time and the raw body. Source: Stripe, "Verify webhook signatures
 /// manually".
@@ -51,13 +51,13 @@ package struct StripeSignature: Sendable {
         // All are compared, whichever fits: what a caller could measure does not depend on the secrets.
         for secret in secrets {
             let expected = Self.sign(body, secret: secret, time: time)
-            for signature in signatures { isRight = HMACSHA256.isEqual(expected, signature) || isRight }
+            for signature in signatures { isRight = expected.equalsInConstantTime(signature) || isRight }
         }
         guard isRight else { throw Refusal.wrong }
     }
 
     /// 64 hexadecimal digits.
     package static func sign(_ body: [UInt8], secret: String, time: Int) -> String {
-        HMACSHA256.text(Array("\(time).".utf8) + body, key: Array(secret.utf8))
+        HMACKey(secret).authenticate(Array("\(time).".utf8) + body).hex
     }
 }

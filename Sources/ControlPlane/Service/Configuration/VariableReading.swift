@@ -26,8 +26,7 @@ extension EnvironmentReader {
 
     package mutating func sha256(_ variable: Variable) -> String {
         parse(variable, expected: "64 lower-case hexadecimal digits") { text in
-            text.utf8.count == 64 && text.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
-                ? text : nil
+            [UInt8](hex: text)?.count == SHA256Digest.length ? text : nil
         } ?? ""
     }
 

@@ -1,6 +1,7 @@
 import Fleet
 import FoundationEssentials
 import Hummingbird
+import WireText
 
 /// The limits of every route: first by the address, before anything is looked up, then by the credential.
 package struct RouteLimits: Sendable {
@@ -27,7 +28,7 @@ package struct RouteLimits: Sendable {
         switch caller {
         // Where the route itself checks it, the credential is what was presented, right or wrong.
         case .anyone:
-            (try? TenantCredential(request)).map { "\($0.orgID.text)/\(Array($0.token.bytes.prefix(8)).hex)" }
+            (try? TenantCredential(request)).map { "\($0.orgID.text)/\($0.token.bytes.prefix(8).hex)" }
         case .operator(let identity): identity.credentialID?.text ?? identity.name
         case .tenant(let identity): identity.orgID.text
         case .user(let identity): identity.id

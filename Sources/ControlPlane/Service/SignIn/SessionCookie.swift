@@ -2,6 +2,7 @@ import Digests
 import HTTPTypes
 import Hummingbird
 import Organisations
+import WireText
 
 /// The cookies of a request, without guesses.
 enum RequestCookies {
@@ -31,9 +32,7 @@ package struct SessionToken: Sendable {
 
     /// nil: nothing that could be one.
     package init?(_ text: String?) {
-        guard let text, text.utf8.count == Self.bytes * 2,
-            text.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
-        else { return nil }
+        guard let text, [UInt8](hex: text)?.count == Self.bytes else { return nil }
         self.text = text
     }
 

@@ -1,6 +1,7 @@
 import Digests
 import Hummingbird
 import Providers
+import WireText
 
 /// What binds a sign-in to the browser that began it: 256 random bits in a cookie that lives for minutes.
 ///
