@@ -94,7 +94,8 @@ let package = Package(
         layer(
             "Providers",
             [
-                "AdminProtocol", "AWSSigV4", "CurlHTTP", "Digests", "JSONWebTokens", "TenantProtocol", "WireText",
+                "AdminProtocol", "AWSSigV4", "CurlHTTP", "Digests", "JSONWebTokens", "TenantProtocol",
+                "WireText",
                 xmlCoder,
             ]),
         layer(
@@ -174,7 +175,8 @@ let package = Package(
         tests(
             "ControlPlaneTests",
             [
-                "AdminProtocol", "AuditChain", "Billing", "CCrypto", "CZlib", "ControlPlane", "Digests", "Fleet",
+                "AdminProtocol", "AuditChain", "Billing", "CCrypto", "CZlib", "ControlPlane", "Digests",
+                "Fleet",
                 "FleetSimulator", "JSONWebTokens", "Organisations", "Providers", "PushSignature", "Service",
                 "TenantProtocol", "TenantSpool", "WireText",
             ]),

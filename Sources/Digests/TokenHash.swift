@@ -1,5 +1,3 @@
-import Digests
-
 /// SHA-256 of a bearer token: what is stored and compared in its place.
 ///
 /// A plain hash is enough because every token holds at least 128 random bits; there is nothing to guess.
