@@ -9,6 +9,8 @@ package final class ChildProcess: Sendable {
     private let output = Output()
 
     package var collectedOutput: String { output.text.withLock { $0 } }
+    /// Whether nothing more can come: no process holds the other end of the pipe.
+    fileprivate var hasEndedOutput: Bool { output.hasEnded.load(ordering: .acquiring) }
     package var isRunning: Bool { process.withLock { $0.isRunning } }
 
     /// - Parameter environment: replaces the whole environment when given.
@@ -33,6 +35,7 @@ package final class ChildProcess: Sendable {
 
     private final class Output: Sendable {
         let text = Mutex("")
+        let hasEnded = Atomic(false)
 
         /// Until every holder of the other end has closed it.
         func collect(_ descriptor: Int32) {
@@ -44,6 +47,7 @@ package final class ChildProcess: Sendable {
                 text.withLock { $0 += String(decoding: buffer[..<count], as: UTF8.self) }
             }
             close(descriptor)
+            hasEnded.store(true, ordering: .releasing)
         }
     }
 
@@ -92,8 +96,8 @@ package func runCommand(
     let child = try ChildProcess(program, arguments, environment: environment)
     do {
         let status = try await child.wait(within: limit)
-        // The last of the output may arrive after the exit.
-        try await Task.sleep(for: .milliseconds(50))
+        // The last of the output may arrive after the exit, and a child of the program may hold the pipe on.
+        try? await eventually("the end of the output", within: .seconds(2)) { child.hasEndedOutput }
         return (status, child.collectedOutput)
     } catch {
         await child.stop()
