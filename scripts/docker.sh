@@ -29,14 +29,14 @@ start_docker() {
     exec 8>"$DOCKER_DIR/lock"
     flock 8
     if ! is_running dockerd && docker version >/dev/null 2>&1; then
-        quiet_note "using the Docker daemon that runs already (${DOCKER_HOST:-its usual socket})"
+        quiet_note "using the Docker daemon that is already running (${DOCKER_HOST:-its usual socket})"
         exec 8>&-
         return
     fi
     export DOCKER_HOST="$PRIVATE_DOCKER"
     touch "$DOCKER_HOLDERS/$STACK_NAME"
     if is_running dockerd; then
-        quiet_note 'sharing the private Docker daemon that runs already'
+        quiet_note 'sharing the private Docker daemon that is already running'
     else
         clear_docker_leftovers
         start_process dockerd dockerd --host "$PRIVATE_DOCKER" --data-root "$DOCKER_DIR/data" \
