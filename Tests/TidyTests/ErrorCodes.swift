@@ -6,7 +6,7 @@ struct ErrorCodes {
     private(set) var failures: Set<String> = []
 
     /// Descriptions of answers are no answers, and a simulated provider's codes are the provider's.
-    private static let silentFolders: Set<String> = ["OpenAPI", "Simulation"]
+    private static let silentFolders: Set<String> = ["OpenAPI", "FleetSimulator"]
     /// Where a code follows without a label.
     private static let failingCases: Set<String> = ["failed", "aborted", "unhealthy", "inconclusive"]
 
