@@ -20,7 +20,8 @@ import Testing
     private static func sender(
         _ route: SpoolRoute, _ folder: String, _ tenant: UsageTenant, losing lost: LostReplies
     ) -> SpoolSender {
-        SpoolSender(route, folder: UsageSpool.folder(route, in: folder), log: { _ in }) {
+        let folders = SpoolFolders(tenant: folder, delivery: "\(folder)/delivery")
+        return SpoolSender(route, folders, log: { _ in }) {
             path, headers, body in
             var request = HTTPRequest(
                 "POST", tenant.service.url + path,
