@@ -10,7 +10,7 @@ import Testing
     }
 
     @Test func everyAnswerAndEveryFailureIsInTheIndex() throws {
-        let codes = ErrorCodes(files(of: ["ControlPlane", "Workflows"]))
+        let codes = ErrorCodes(files(of: ["AdminProtocol", "ControlPlane", "Workflows"]))
         try expect("Answers of the API", lists: codes.answers, atLeast: 90)
         try expect("Why something failed", lists: codes.failures, atLeast: 30)
     }
