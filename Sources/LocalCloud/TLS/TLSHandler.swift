@@ -12,7 +12,6 @@ final class TLSHandler: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    static let handshakeTime: TimeAmount = .seconds(30)
     static let farewellTime: TimeAmount = .seconds(5)
     /// What is encrypted in one go: the memory that libssl needs for it stays with the connection.
     private static let maximumSlice = 64 * 1024
@@ -33,13 +32,17 @@ final class TLSHandler: ChannelDuplexHandler {
     }
 
     private let session: TLSSession
+    private let handshakeTime: TimeAmount
     private var state = State.handshaking
     private var held: [Held] = []
     private var deadline: Scheduled<Void>?
 
-    init(_ server: TLSServer) throws { session = try TLSSession(server) }
+    init(_ server: TLSServer) throws {
+        session = try TLSSession(server)
+        handshakeTime = server.handshakeTime
+    }
 
-    func handlerAdded(context: ChannelHandlerContext) { closeAfter(Self.handshakeTime, context) }
+    func handlerAdded(context: ChannelHandlerContext) { closeAfter(handshakeTime, context) }
 
     func handlerRemoved(context: ChannelHandlerContext) { becomeClosed() }
 

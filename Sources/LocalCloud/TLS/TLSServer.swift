@@ -1,4 +1,5 @@
 import CSSL
+import NIOCore
 import Synchronization
 
 /// What every TLS connection of a listener starts from: TLS 1.2 at least, `http/1.1` by ALPN, and for each
@@ -8,12 +9,16 @@ import Synchronization
 /// libssl allows an `SSL_CTX` to be shared by threads once it is set up.
 final class TLSServer: @unchecked Sendable {
     let context: OpaquePointer
+    /// For a client to end its handshake.
+    let handshakeTime: TimeAmount
     private let minted: MintedCertificates
 
     /// - Parameter fallback: the name or address that a client gets a certificate for if it asks for none.
-    init(_ authority: CertificateAuthority, fallback: String) throws {
+    init(_ authority: CertificateAuthority, fallback: String, handshakeTime: TimeAmount = .seconds(30)) throws
+    {
         guard let context = cssl_server_context() else { throw CryptoError("making a TLS context") }
         self.context = context
+        self.handshakeTime = handshakeTime
         minted = MintedCertificates(authority)
         try authority.mint(fallback).withPointer { try require(SSL_CTX_use_certificate(context, $0)) }
         try authority.serverKey.withPointer { try require(SSL_CTX_use_PrivateKey(context, $0)) }
