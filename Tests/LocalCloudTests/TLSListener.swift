@@ -31,14 +31,16 @@ final class TLSListener: Sendable {
     }
 
     /// - Parameter greeting: written at once, before anything is read; then the stream ends.
-    static func with(greeting: String? = nil, _ body: (TLSListener) async throws -> Void) async throws {
+    static func with(
+        greeting: String? = nil, handshakeTime: TimeAmount = .seconds(30),
+        _ body: (TLSListener) async throws -> Void
+    ) async throws {
         try await withTemporaryFolder { folder in
             let authority = try CertificateAuthority(folder: folder)
             let listener = Mutex<TLSListener?>(nil)
             let service = StreamListener(
                 name: "test", host: "127.0.0.1", port: 0,
-                // Two hundred handshakes at once take as long as the machine lets them.
-                tls: try TLSServer(authority, fallback: "127.0.0.1", handshakeTime: .seconds(300)),
+                tls: try TLSServer(authority, fallback: "127.0.0.1", handshakeTime: handshakeTime),
                 logger: Logger(label: "test"),
                 listening: { port in
                     listener.withLock { $0 = TLSListener(port: port, folder: folder) }
