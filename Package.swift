@@ -71,37 +71,44 @@ let package = Package(
         systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CNamespaces"),
 
+        library("Arithmetic"),
         library("AuditChain", ["CCrypto"]),
         library("AWSSigV4", ["CCrypto"]),
         library("CurlHTTP", ["CCurl"]),
         library("Postgres", ["CPostgres", logging, lifecycle]),
-        library("Workflows", ["Postgres", logging, lifecycle]),
+        library("Workflows", ["Arithmetic", "Postgres", logging, lifecycle]),
         library("TenantProtocol"),
         library("PushSignature", ["CCrypto"]),
         library("DurableFiles"),
-        library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol"]),
+        library("TenantSpool", ["Arithmetic", "CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol"]),
         library("TunnelLink", nio),
 
         binary(
             "ControlPlane",
             [
-                "AuditChain", "AWSSigV4", "CCrypto", "CZlib", "CurlHTTP", "Postgres", "PushSignature",
-                "Workflows",
+                "Arithmetic", "AuditChain", "AWSSigV4", "CCrypto", "CZlib", "CurlHTTP", "Postgres",
+                "PushSignature", "Workflows",
                 "TenantProtocol", hummingbird, argumentParser, logging, lifecycle, xmlCoder, jwtKit,
             ]),
-        binary("TenantAgent", ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool"]),
-        binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
+        binary(
+            "TenantAgent",
+            ["Arithmetic", "CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool"]),
+        binary(
+            "AdminCLI",
+            ["Arithmetic", "AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
         binary(
             "LocalCloud",
             [
-                "AWSSigV4", "CCrypto", "CurlHTTP", "PushSignature", "TenantProtocol", "TunnelLink",
+                "Arithmetic", "AWSSigV4", "CCrypto", "CurlHTTP", "PushSignature", "TenantProtocol",
+                "TunnelLink",
                 hummingbird, argumentParser, logging, lifecycle, subprocess, jwtKit, nioSSL,
             ] + nio),
         binary("TunnelConnector", ["TunnelLink"] + nio),
         binary(
             "WorkspaceServer",
             [
-                "CurlHTTP", "Postgres", "DurableFiles", "PushSignature", "TenantProtocol", "TenantSpool",
+                "Arithmetic", "CurlHTTP", "Postgres", "DurableFiles", "PushSignature", "TenantProtocol",
+                "TenantSpool",
                 hummingbird, logging, lifecycle, nioWebSocket,
             ] + nio),
         binary("MemoryPlugin", ["Postgres", hummingbird, logging, lifecycle]),
@@ -116,6 +123,7 @@ let package = Package(
         .executableTarget(
             name: "SpoolProcess", dependencies: ["CurlHTTP", "TenantProtocol", "TenantSpool"],
             path: "Tests/SpoolProcess", swiftSettings: strict),
+        tests("ArithmeticTests", ["Arithmetic"]),
         tests("AWSSigV4Tests", ["AWSSigV4"]),
         tests("AdminCLITests", ["AdminCLI", "AuditChain", "AWSSigV4", "CurlHTTP"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),
@@ -123,7 +131,10 @@ let package = Package(
         tests("WorkflowsTests", ["Workflows"]),
         tests(
             "ControlPlaneTests",
-            ["ControlPlane", "AuditChain", "CZlib", "PushSignature", "TenantProtocol", "TenantSpool"]),
+            [
+                "ControlPlane", "Arithmetic", "AuditChain", "CZlib", "PushSignature", "TenantProtocol",
+                "TenantSpool",
+            ]),
         tests("TenantAgentTests", ["TenantAgent", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP", "PushSignature"]),
         tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),
