@@ -34,9 +34,12 @@ struct AuditRecord: Sendable, Encodable {
 struct AuditReading: Sendable {
     let database: any PostgresExecutor
 
-    /// A timestamptz as the chain has it, to the microsecond.
+    /// A timestamptz as the chain has it, to the microsecond; one that is infinite, by its name.
     static func text(of timestamp: SQL) -> SQL {
-        "to_char(\(timestamp) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+        """
+        coalesce(to_char(\(timestamp) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            \(timestamp)::text)
+        """
     }
 
     static let columns: SQL =

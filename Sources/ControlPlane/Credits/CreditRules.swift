@@ -1,3 +1,5 @@
+import Arithmetic
+
 /// What plans are worth in credits. The one place in which credits read a plan.
 struct CreditRules: Sendable {
     var plans: Plans
@@ -18,7 +20,7 @@ struct CreditRules: Sendable {
     func cap(of name: String, own: Int?) -> Int {
         let plan = plan(name)
         guard plan.hasOverage else { return 0 }
-        return own ?? plan.monthlyCredits * capPercent / 100
+        return own ?? plan.monthlyCredits *| capPercent / 100
     }
 }
 
