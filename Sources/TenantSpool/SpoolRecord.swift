@@ -5,6 +5,9 @@ package struct SpoolRecord: Sendable, Equatable {
     package var payload: [UInt8]
 
     package static let maximumPayloadBytes = 16 << 10
+    /// As the platform takes them: no number of events that a tenant could write. What the disk or the
+    /// platform names beyond them is damaged.
+    package static let sequences = 1...1_000_000_000_000_000
     /// Of a line with its newline.
     static let maximumLineBytes = maximumPayloadBytes + 64
 
@@ -23,7 +26,8 @@ package struct SpoolRecord: Sendable, Equatable {
     /// - Parameter line: without its newline
     init?(_ line: ArraySlice<UInt8>) {
         let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, let sequence = Int(String(decoding: parts[0], as: UTF8.self)), sequence > 0,
+        guard parts.count == 3, let sequence = Int(String(decoding: parts[0], as: UTF8.self)),
+            Self.sequences.contains(sequence),
             let written = UInt32(String(decoding: parts[1], as: UTF8.self), radix: 16)
         else { return nil }
         self.sequence = sequence

@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 import DurableFiles
 import TenantProtocol
@@ -15,7 +16,7 @@ package actor SpoolSender {
         /// What the platform asked to be left alone for.
         package var retryAfter: Duration?
         /// Only this stream: what the others hold may go.
-        var isOfOneStream = false
+        package var isOfOneStream = false
     }
 
     package static let longestRetryAfter: Duration = .seconds(3_600)
@@ -29,6 +30,26 @@ package actor SpoolSender {
     /// By epoch.
     private var readers: [String: StreamReader] = [:]
     private var answered: [String: [SequenceRange: ContinuousClock.Instant]] = [:]
+    private var paused: [String: StreamPause] = [:]
+
+    /// After a failure of one stream that one is left alone for a while, ever longer, and the others go on.
+    private struct StreamPause {
+        static let shortest: Duration = .seconds(2)
+        static let longest: Duration = .seconds(300)
+
+        var until: ContinuousClock.Instant
+        var length: Duration
+        var why: String
+
+        init(after error: any Error, before: StreamPause?) {
+            length = min(before.map { $0.length * 2 } ?? Self.shortest, Self.longest)
+            until = .now + max(length, (error as? Obstacle)?.retryAfter ?? .zero)
+            why = "\(error)"
+        }
+    }
+
+    /// What stands in the way of single streams; nil: nothing.
+    package var obstacleOfOneStream: String? { paused.min { $0.key < $1.key }?.value.why }
 
     package init(
         _ route: SpoolRoute, folder: String, log: @escaping @Sendable (String) -> Void, post: @escaping Post
@@ -41,19 +62,34 @@ package actor SpoolSender {
 
     /// Sends what there is.
     /// - Returns: how many records were taken or refused for good
-    /// - Throws: `Obstacle`, or a disk's error; what was sent before that stays sent
+    /// - Throws: `Obstacle`; one of a single stream once all the others have had their turn. What was sent
+    ///   before that stays sent
     package func sendAll() async throws -> Int {
         var count = 0
-        var obstacle: Obstacle?
-        for stream in try StreamFolder.all(in: folder) {
+        var obstacle: (any Error)?
+        let streams = try StreamFolder.all(in: folder)
+        paused = paused.filter { epoch, _ in streams.contains { $0.epoch == epoch } }
+        for stream in streams where (paused[stream.epoch]?.until ?? .now) <= .now {
             do {
                 count += try await send(stream)
-            } catch let error as Obstacle where error.isOfOneStream {
-                obstacle = error
+                paused[stream.epoch] = nil
+            } catch let error where Self.isOfOneStream(error) {
+                paused[stream.epoch] = StreamPause(after: error, before: paused[stream.epoch])
+                obstacle = obstacle ?? error
+                log("\(route.rawValue): \(stream.epoch) is not sent: \(error)")
             }
         }
-        if let obstacle { throw obstacle }
+        if let obstacle { throw Self.ofOneStream(obstacle) }
         return count
+    }
+
+    private static func ofOneStream(_ error: any Error) -> Obstacle {
+        error as? Obstacle ?? Obstacle(description: "\(error)", isOfOneStream: true)
+    }
+
+    /// A stream that cannot be read, or is refused, keeps none of the others.
+    private static func isOfOneStream(_ error: any Error) -> Bool {
+        (error as? Obstacle)?.isOfOneStream ?? !(error is CancellationError)
     }
 
     private func send(_ stream: StreamFolder) async throws -> Int {
@@ -162,7 +198,7 @@ package actor SpoolSender {
         let now = ContinuousClock.now
         var recent = (answered[stream.epoch] ?? [:]).filter { now - $0.value < Self.askedAgainAfter }
         for range in missing where recent[range] == nil && range.from <= range.to {
-            guard range.to <= progress.acknowledged else { continue }
+            guard range.from >= 1, range.to <= progress.acknowledged else { continue }
             try await sendAgain(range, of: stream, &progress)
             recent[range] = now
             answered[stream.epoch] = recent
@@ -195,6 +231,6 @@ extension HTTPResponse {
     /// Seconds; nil when it is absent or a date.
     fileprivate func retryAfter(atMost limit: Duration) -> Duration? {
         guard let seconds = header("Retry-After").flatMap({ Int($0) }), seconds >= 0 else { return nil }
-        return min(.seconds(seconds), limit)
+        return min(.bounded(seconds: seconds), limit)
     }
 }

@@ -1,3 +1,4 @@
+import Arithmetic
 import DurableFiles
 import Glibc
 
@@ -39,7 +40,7 @@ package struct SpoolStatus: Encodable, Sendable, Equatable {
         var sent = 0
         for stream in try StreamFolder.all(in: folder) {
             let progress = try StreamProgress.load(stream)
-            refused += progress.refused
+            refused +|= progress.refused
             sent = max(sent, Self.changed(stream.progressPath))
             try count(stream, after: progress.acknowledged, route)
         }

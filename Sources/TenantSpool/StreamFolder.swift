@@ -1,3 +1,4 @@
+import Arithmetic
 import DurableFiles
 import Glibc
 
@@ -24,7 +25,9 @@ package struct StreamFolder: Sendable, Equatable {
     /// In the order of their records.
     func segments() throws -> [Segment] {
         try Self.names(in: path).compactMap { name in
-            guard name.hasSuffix(".log"), let first = Int(name.dropLast(4)) else { return nil }
+            guard name.hasSuffix(".log"), let first = Int(name.dropLast(4)),
+                SpoolRecord.sequences.contains(first)
+            else { return nil }
             return Segment(path: "\(path)/\(name)", first: first)
         }.sorted { $0.first < $1.first }
     }
@@ -78,7 +81,7 @@ package struct StreamFolder: Sendable, Equatable {
     /// Of all segments below `folder`, read and unread.
     package static func bytes(in folder: String) throws -> Int {
         try all(in: folder).reduce(0) { sum, stream in
-            try stream.segments().reduce(sum) { $0 + size(of: $1.path) }
+            try stream.segments().reduce(sum) { $0 +| size(of: $1.path) }
         }
     }
 }

@@ -18,7 +18,18 @@ package struct StreamProgress: Codable, Sendable, Equatable {
 
     static func load(_ stream: StreamFolder) throws -> StreamProgress {
         guard let bytes = try Files.read(stream.progressPath) else { return StreamProgress() }
-        return try JSONDecoder().decode(StreamProgress.self, from: Data(bytes))
+        let progress = try JSONDecoder().decode(StreamProgress.self, from: Data(bytes))
+        guard progress.isPossible else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: [], debugDescription: "\(stream.progressPath) names impossible places"))
+        }
+        return progress
+    }
+
+    private var isPossible: Bool {
+        let places = SpoolRecord.sequences
+        return (0...places.upperBound).contains(acknowledged) && (0...places.upperBound).contains(refused)
+            && lost.allSatisfy { $0.from <= $0.to && places.contains($0.from) && places.contains($0.to) }
     }
 
     func save(_ stream: StreamFolder) throws {

@@ -1,3 +1,4 @@
+import Arithmetic
 import DurableFiles
 import Glibc
 
@@ -7,8 +8,19 @@ package enum StreamRetention {
 
     /// - Parameter now: seconds since 1970
     /// - Returns: how many segments went
+    /// - Throws: the first failure, once every stream has had its turn
     package static func tidy(_ folder: String, now: Int, keptSeconds: Int = keptSeconds) throws -> Int {
-        try StreamFolder.all(in: folder).reduce(0) { try $0 + tidy($1, before: now - keptSeconds) }
+        var count = 0
+        var failure: (any Error)?
+        for stream in try StreamFolder.all(in: folder) {
+            do {
+                count += try tidy(stream, before: now -| keptSeconds)
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+        return count
     }
 
     private static func tidy(_ stream: StreamFolder, before limit: Int) throws -> Int {

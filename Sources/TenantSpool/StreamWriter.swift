@@ -118,7 +118,9 @@ final class StreamWriter {
         do {
             guard try Files.read(stream.originPath) == StreamOrigin.here(lock),
                 let segment = try stream.segments().last, let end = try wholeEnd(of: segment),
-                let progress = try? StreamProgress.load(stream), progress.acknowledged < end.next
+                let progress = try? StreamProgress.load(stream), progress.acknowledged < end.next,
+                // Far from the last place that there is: what it writes has places.
+                end.next < SpoolRecord.sequences.upperBound / 2
             else {
                 close(lock)
                 return nil

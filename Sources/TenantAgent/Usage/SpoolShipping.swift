@@ -39,12 +39,11 @@ struct SpoolShipping: Sendable {
             var pause = Self.lookEvery * Double.random(in: 0.75...1.25)
             do {
                 _ = try await sender.sendAll()
-                try SpoolStatus.noteObstacle(nil, in: folder)
+                try SpoolStatus.noteObstacle(await sender.obstacleOfOneStream, in: folder)
                 backoff = Backoff(from: Self.firstPause, upTo: Self.longestPause)
-                if ContinuousClock.now - tidied > Self.tidyEvery {
-                    tidied = .now
-                    _ = try StreamRetention.tidy(folder, now: time(nil))
-                }
+            } catch let obstacle as SpoolSender.Obstacle where obstacle.isOfOneStream {
+                // The sender leaves that one alone for a while.
+                try? SpoolStatus.noteObstacle("\(obstacle)", in: folder)
             } catch let obstacle as SpoolSender.Obstacle {
                 log("\(obstacle)")
                 try? SpoolStatus.noteObstacle("\(obstacle)", in: folder)
@@ -54,7 +53,19 @@ struct SpoolShipping: Sendable {
                 try? SpoolStatus.noteObstacle("\(error)", in: folder)
                 pause = backoff.next()
             }
+            if ContinuousClock.now - tidied > Self.tidyEvery {
+                tidied = .now
+                tidy(folder, route)
+            }
             try? await Task.sleep(for: pause)
+        }
+    }
+
+    private func tidy(_ folder: String, _ route: SpoolRoute) {
+        do {
+            _ = try StreamRetention.tidy(folder, now: time(nil))
+        } catch {
+            log("\(route.rawValue): what was sent is not removed: \(error)")
         }
     }
 }
