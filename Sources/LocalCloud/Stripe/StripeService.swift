@@ -1,3 +1,4 @@
+import Arithmetic
 import Logging
 
 #if canImport(FoundationEssentials)
@@ -25,7 +26,7 @@ actor StripeService {
     init(_ settings: Settings.StripeSettings, gate: CallGate) {
         keys = settings.keys
         self.gate = gate
-        account = StripeAccount(wallTime: Int(Date().timeIntervalSince1970))
+        account = StripeAccount(wallTime: Date().wholeSeconds)
         account.stock()
         guard let target = settings.webhook else { return }
         account.endpoints.put(
@@ -138,7 +139,7 @@ actor StripeService {
         return sha256(Array(([call.method, call.path] + fields).joined(separator: "\n").utf8))
     }
 
-    private var wallTime: Int { Int(Date().timeIntervalSince1970) }
+    private var wallTime: Int { Date().wholeSeconds }
 
     // MARK: Time and events
 
