@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Postgres
 
@@ -52,7 +53,7 @@ struct BillingCustomers: Sendable {
         guard let asked = account.customerAskedAt else { return nil }
         let since = asked.addingTimeInterval(-Self.lookBack)
         return try await stripe.findCustomer(
-            metadata: Self.metadataName, account.orgID.text, since: Int(since.timeIntervalSince1970))
+            metadata: Self.metadataName, account.orgID.text, since: since.wholeSeconds)
     }
 
     /// No person's address goes to Stripe from here: who pays gives theirs on the page.

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Postgres
 
@@ -25,7 +26,7 @@ struct BillingEvents: Sendable {
             """
             INSERT INTO billing_events (id, type, object_id, org_id, outcome, created_at)
             VALUES (\(event.id), \(event.type), \(object.id), \(org), \(outcome.rawValue),
-                to_timestamp(\(event.created)))
+                \(Date(unixSeconds: event.created)))
             ON CONFLICT (id) DO NOTHING
             """)
         guard inserted == 1 else { return false }

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Postgres
 
@@ -88,7 +89,7 @@ struct CheckoutStore: Sendable {
         try await database.execute(
             """
             UPDATE billing_checkouts SET session_id = \(session.id),
-                expires_at = to_timestamp(\(session.expiresAt))
+                expires_at = \(Date(unixSeconds: session.expiresAt))
             WHERE id = \(id)
             """)
     }

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
@@ -39,7 +40,7 @@ struct WebhookRoute: Sendable {
                 throw StripeSignature.Refusal.malformed
             }
             try StripeSignature(header: header).verify(
-                body, secrets: secrets, now: Int(Date().timeIntervalSince1970))
+                body, secrets: secrets, now: Date().wholeSeconds)
         } catch let refusal as StripeSignature.Refusal {
             context.logger.warning("webhook refused", metadata: ["signature": "\(refusal.rawValue)"])
             throw AppError.unauthenticated

@@ -11,6 +11,9 @@ struct CloudflarePlace: Sendable, Codable, Equatable {
     /// Cloudflare's default is 200 records on a new free zone.
     var maximumRecords = 200
 
+    /// Of both.
+    static let limits = 0...1_000_000
+
     enum CodingKeys: String, CodingKey {
         case domain
         case accountID = "account_id"

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Hummingbird
 import Postgres
@@ -73,7 +74,7 @@ struct Capacity: Encodable, Sendable {
     }
 
     private static func quota(_ name: String, _ used: Int, _ limit: Int, _ perDay: Double) -> Quota {
-        let headroom = max(0, limit - used)
+        let headroom = max(0, limit -| used)
         return Quota(
             name: name, used: used, limit: limit, headroom: headroom,
             daysToExhaustion: perDay > 0 ? Double(headroom) / perDay : nil)

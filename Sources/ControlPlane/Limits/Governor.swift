@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Postgres
 import Workflows
@@ -35,7 +36,7 @@ struct Governor: Sendable {
         try await database.execute(
             "DELETE FROM provider_reservations WHERE bucket = \(limit.name) AND holder = \(holder)")
         guard delay > Self.patience else { return }
-        let seconds = Int(delay.components.seconds) + 1
+        let seconds = delay.wholeSeconds +| 1
         throw AppError(
             .tooManyRequests, "provider_busy",
             "\(limit.name) takes no further call for \(seconds) s. Try again then.", retryAfter: seconds)
@@ -46,12 +47,12 @@ struct Governor: Sendable {
             """
             SELECT admit_call(\(limit.name), \(holder), \(limit.gap), \(limit.burst), \(isRepeated)) AS delay
             """)
-        return .seconds(try rows[0]["delay", as: Double.self])
+        return .bounded(seconds: try rows[0]["delay", as: Double.self])
     }
 
     /// The provider refused for the rate: its bucket is empty, and closed for as long as it said.
     func throttled(_ limit: ProviderLimit, retryAfter: Duration?) async throws {
-        let closed = Double((retryAfter ?? .zero).components.seconds)
+        let closed = Double((retryAfter ?? .zero).wholeSeconds)
         _ = try await database.query(
             "SELECT empty_bucket(\(limit.name), \(limit.gap), \(limit.burst), \(closed))")
     }
@@ -65,7 +66,7 @@ struct Governor: Sendable {
                 )::float8 AS delay
             FROM provider_buckets WHERE name = \(limit.name)
             """)
-        return .seconds(try rows.first?["delay", as: Double.self] ?? 0)
+        return .bounded(seconds: try rows.first?["delay", as: Double.self] ?? 0)
     }
 
     func forgetReservations() async throws {

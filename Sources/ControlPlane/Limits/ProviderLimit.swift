@@ -51,6 +51,10 @@ struct ProviderLimits: Sendable {
         "stripe.TestWrite": Rate(capacity: 25, perSecond: 25),
     ]
 
+    /// What an override may say. Slower than a call in a quarter of an hour, nothing would ever be done.
+    static let capacities = 1.0...1_000_000.0
+    static let rates = 0.001...1_000_000.0
+
     var overrides: [String: Rate] = [:]
 
     /// - Parameter scope: whom the provider counts: a region of the AWS account, or an API token's number.

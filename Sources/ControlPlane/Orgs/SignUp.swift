@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Postgres
 
@@ -83,7 +84,7 @@ extension Platform {
     /// the queues of all with those who come last.
     private func turn(waiting: Int) -> Duration {
         let limit = configuration.limits.limit(of: "ec2", "RunInstances", scope: configuration.aws.region)
-        return max(.zero, .seconds(Double(waiting) * limit.gap * Self.turnShare) - Self.leadTime)
+        return max(.zero, .bounded(seconds: Double(waiting) * limit.gap * Self.turnShare) - Self.leadTime)
     }
 
     func startProvisioning(

@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 import FoundationEssentials
 import Postgres
@@ -89,7 +90,7 @@ struct PushSettings: Sendable {
         }
         let body = Array("{}".utf8)
         let signature = PushSignature.header(
-            keys, time: Int(Date().timeIntervalSince1970), org: org.id.text, body: body)
+            keys, time: Date().wholeSeconds, org: org.id.text, body: body)
         var request = HTTPRequest(
             "POST", platform.edgeURL(slug: org.slug, tenant.launch) + SettingsPush.path,
             headers: [

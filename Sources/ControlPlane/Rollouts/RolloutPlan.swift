@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// An organisation that a rollout may be for.
@@ -113,6 +114,6 @@ struct RolloutPlan: Sendable {
         let seconds = waves.enumerated().filter { !$1.isEmpty }.reduce(0.0) { sum, wave in
             sum + settings.seconds(wave: wave.offset, tenants: wave.element.count, pace: pace)
         }
-        return Int(seconds.rounded(.up))
+        return Int(saturating: seconds.rounded(.up))
     }
 }
