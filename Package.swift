@@ -75,6 +75,7 @@ let package = Package(
         systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CNamespaces"),
 
+        library("Arithmetic"),
         library("WireText"),
         library("Digests", ["CCrypto", "WireText"]),
         library("JSONWebTokens", ["CCrypto", "WireText"]),
@@ -82,11 +83,13 @@ let package = Package(
         library("AWSSigV4", ["Digests", "WireText"]),
         library("CurlHTTP", ["CCurl"]),
         library("Postgres", ["CPostgres", "WireText", logging, lifecycle]),
-        library("Workflows", ["Postgres", logging, lifecycle]),
+        library("Workflows", ["Arithmetic", "Postgres", logging, lifecycle]),
         library("TenantProtocol"),
         library("PushSignature", ["Digests"]),
         library("DurableFiles"),
-        library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol", "WireText"]),
+        library(
+            "TenantSpool",
+            ["Arithmetic", "CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol", "WireText"]),
         library("TunnelLink", nio),
 
         library("AdminProtocol"),
@@ -94,33 +97,38 @@ let package = Package(
         layer(
             "Providers",
             [
-                "AdminProtocol", "AWSSigV4", "CurlHTTP", "Digests", "JSONWebTokens", "TenantProtocol",
+                "AdminProtocol", "Arithmetic", "AWSSigV4", "CurlHTTP", "Digests", "JSONWebTokens",
+                "TenantProtocol",
                 "WireText",
                 xmlCoder,
             ]),
         layer(
             "Organisations",
             [
-                "AdminProtocol", "AuditChain", "CCrypto", "Digests", "Postgres", "Providers", "WireText",
+                "AdminProtocol", "Arithmetic", "AuditChain", "CCrypto", "Digests", "Postgres", "Providers",
+                "WireText",
                 logging,
                 lifecycle,
             ]),
         layer(
             "Fleet",
             [
-                "AdminProtocol", "AuditChain", "CCrypto", "CurlHTTP", "Digests", "Organisations", "Postgres",
+                "AdminProtocol", "Arithmetic", "AuditChain", "CCrypto", "CurlHTTP", "Digests",
+                "Organisations", "Postgres",
                 "Providers", "PushSignature", "TenantProtocol", "WireText", "Workflows", logging, lifecycle,
             ]),
         layer(
             "Billing",
             [
-                "AdminProtocol", "AuditChain", "CZlib", "Digests", "Fleet", "Organisations", "Postgres",
+                "AdminProtocol", "Arithmetic", "AuditChain", "CZlib", "Digests", "Fleet", "Organisations",
+                "Postgres",
                 "Providers", "TenantProtocol", "WireText", "Workflows", logging, lifecycle,
             ]),
         layer(
             "Service",
             [
-                "AdminProtocol", "AuditChain", "AWSSigV4", "Billing", "CurlHTTP", "Digests", "Fleet",
+                "AdminProtocol", "Arithmetic", "AuditChain", "AWSSigV4", "Billing", "CurlHTTP", "Digests",
+                "Fleet",
                 "Organisations", "Postgres", "Providers", "TenantProtocol", "WireText", "Workflows",
                 argumentParser, hummingbird, lifecycle, logging,
             ]),
@@ -130,18 +138,25 @@ let package = Package(
         binary(
             "FleetSimulator",
             [
-                "AdminProtocol", "AWSSigV4", "Billing", "CurlHTTP", "Digests", "Fleet", "Organisations",
+                "AdminProtocol", "Arithmetic", "AWSSigV4", "Billing", "CurlHTTP", "Digests", "Fleet",
+                "Organisations",
                 "Postgres", "Providers", "Service", "TenantProtocol", "WireText", "Workflows", argumentParser,
                 logging, lifecycle,
             ]),
         binary(
             "TenantAgent",
-            ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool", "WireText"]),
-        binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
+            [
+                "Arithmetic", "CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool",
+                "WireText",
+            ]),
+        binary(
+            "AdminCLI",
+            ["Arithmetic", "AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
         binary(
             "LocalCloud",
             [
-                "AWSSigV4", "CCrypto", "CSSL", "CurlHTTP", "Digests", "JSONWebTokens", "PushSignature",
+                "Arithmetic", "AWSSigV4", "CCrypto", "CSSL", "CurlHTTP", "Digests", "JSONWebTokens",
+                "PushSignature",
                 "TenantProtocol", "TunnelLink", "WireText", hummingbird, argumentParser, logging, lifecycle,
                 subprocess,
             ] + nio),
@@ -149,7 +164,8 @@ let package = Package(
         binary(
             "WorkspaceServer",
             [
-                "CurlHTTP", "Postgres", "DurableFiles", "PushSignature", "TenantProtocol", "TenantSpool",
+                "Arithmetic", "CurlHTTP", "Postgres", "DurableFiles", "PushSignature", "TenantProtocol",
+                "TenantSpool",
                 hummingbird, logging, lifecycle, nioWebSocket,
             ] + nio),
         binary("MemoryPlugin", ["Postgres", hummingbird, logging, lifecycle]),
@@ -164,6 +180,7 @@ let package = Package(
         .executableTarget(
             name: "SpoolProcess", dependencies: ["CurlHTTP", "TenantProtocol", "TenantSpool"],
             path: "Tests/SpoolProcess", swiftSettings: strict),
+        tests("ArithmeticTests", ["Arithmetic"]),
         tests("WireTextTests", ["WireText"]),
         tests("DigestsTests", ["Digests", "WireText"]),
         tests("JSONWebTokensTests", ["CCrypto", "JSONWebTokens", "WireText"]),
@@ -175,7 +192,8 @@ let package = Package(
         tests(
             "ControlPlaneTests",
             [
-                "AdminProtocol", "AuditChain", "Billing", "CCrypto", "CZlib", "ControlPlane", "Digests",
+                "AdminProtocol", "Arithmetic", "AuditChain", "Billing", "CCrypto", "CZlib", "ControlPlane",
+                "Digests",
                 "Fleet",
                 "FleetSimulator", "JSONWebTokens", "Organisations", "Providers", "PushSignature", "Service",
                 "TenantProtocol", "TenantSpool", "WireText",

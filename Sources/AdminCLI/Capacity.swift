@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arithmetic
 import Foundation
 
 struct Capacity: AsyncParsableCommand {
@@ -59,14 +60,17 @@ struct Capacity: AsyncParsableCommand {
         let quotas = answer.quotas.map {
             [
                 $0.name, "\($0.used)", "\($0.limit)", "\($0.headroom)",
-                $0.days.map { "\(Int($0)) days" } ?? "lasts",
+                $0.days.map { "\(Int(saturating: $0)) days" } ?? "lasts",
             ]
         }
         table([["QUOTA", "USED", "LIMIT", "LEFT", "AT THIS RATE"]] + quotas).forEach(say)
         guard !answer.buckets.isEmpty else { return }
         say("")
         let buckets = answer.buckets.map {
-            [$0.name, "\($0.admitted)", "\($0.throttled)", "\(Int($0.queue)) s", "\(Int($0.blocked)) s"]
+            [
+                $0.name, "\($0.admitted)", "\($0.throttled)", "\(Int(saturating: $0.queue)) s",
+                "\(Int(saturating: $0.blocked)) s",
+            ]
         }
         table([["CALLS", "ADMITTED", "THROTTLED", "QUEUE", "BLOCKED FOR"]] + buckets).forEach(say)
     }

@@ -14,6 +14,6 @@ struct Main: AsyncParsableCommand {
             Orgs.self, Tenants.self, Channels.self, RolloutCommand.self, Boot.self, Why.self, Retry.self,
             Cancel.self, Force.self, Repair.self,
             Operators.self, PartnerKeys.self, Capacity.self, Orphans.self, Drift.self, Reconcile.self,
-            BillingCommand.self, Usage.self, Credits.self, AuditCommand.self, SigV4.self,
+            BillingCommand.self, Usage.self, Credits.self, AuditCommand.self, Failures.self, SigV4.self,
         ])
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arithmetic
 import Foundation
 
 struct Orphans: AsyncParsableCommand {
@@ -170,7 +171,7 @@ struct Reconciliation: Decodable {
     }
 
     private static func dollars(_ amount: Double) -> String {
-        let cents = Int((amount * 100).rounded())
-        return "\(cents / 100).\(cents % 100 < 10 ? "0" : "")\(cents % 100)"
+        let cents = Int(saturating: (amount * 100).rounded())
+        return "\(cents / 100).\((cents % 100).magnitude < 10 ? "0" : "")\((cents % 100).magnitude)"
     }
 }

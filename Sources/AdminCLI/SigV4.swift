@@ -1,5 +1,6 @@
 import AWSSigV4
 import ArgumentParser
+import Arithmetic
 import Foundation
 
 struct SigV4: AsyncParsableCommand {
@@ -92,7 +93,7 @@ struct ExplainSignature: AsyncParsableCommand {
     }
 
     private func signingDate() throws -> SigningDate {
-        guard let date else { return SigningDate(unixSeconds: Int(Date().timeIntervalSince1970)) }
+        guard let date else { return SigningDate(unixSeconds: Date().wholeSeconds) }
         guard let parsed = SigningDate(date) else {
             throw Failure("--date is neither 20150830T123600Z nor 2015-08-30T12:36:00Z: \(date)")
         }

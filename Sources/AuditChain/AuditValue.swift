@@ -41,6 +41,10 @@ extension AuditValue: Codable {
             self = .integer(value)
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
+        } else if let value = try? container.decode(Double.self) {
+            // No entry of the service has one. Somebody else's row is sealed all the same, with what can be
+            // read.
+            self = .string("\(value)")
         } else if let value = try? container.decode([AuditValue].self) {
             self = .array(value)
         } else {

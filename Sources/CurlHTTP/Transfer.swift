@@ -178,8 +178,10 @@ private let receiveBody: curl_write_callback = { pointer, size, count, context i
     return Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().body(bytes)
 }
 
+/// 0 for what is none: nobody has to reckon with a negative one.
 private func statusCode(of line: String) -> Int {
-    line.split(separator: " ", maxSplits: 2).dropFirst().first.flatMap { Int($0.prefix(3)) } ?? 0
+    let code = line.split(separator: " ", maxSplits: 2).dropFirst().first.flatMap { Int($0.prefix(3)) }
+    return code.flatMap { (100...999).contains($0) ? $0 : nil } ?? 0
 }
 
 private func trimmed(_ text: Substring) -> String {

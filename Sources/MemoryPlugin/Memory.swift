@@ -56,6 +56,10 @@ struct FoundMemory: Encodable, Sendable {
     }
 }
 
+/// Of the square of an embedding's length. pgvector sums it up in single precision: beyond these it would be
+/// infinite or zero, and the cosine no number.
+private let squaredLengths: ClosedRange<Double> = 1e-30...1e30
+
 /// Of the zero vector there is no cosine.
 private func validate(_ embedding: [Float], dimensions: Int) throws {
     guard embedding.count == dimensions else {
@@ -63,5 +67,8 @@ private func validate(_ embedding: [Float], dimensions: Int) throws {
     }
     guard embedding.allSatisfy(\.isFinite), embedding.contains(where: { $0 != 0 }) else {
         throw Problem.invalid("embedding is zero or not finite")
+    }
+    guard squaredLengths.contains(embedding.reduce(0) { $0 + Double($1) * Double($1) }) else {
+        throw Problem.invalid("embedding is shorter than 1e-15 or longer than 1e15")
     }
 }

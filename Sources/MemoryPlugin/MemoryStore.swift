@@ -95,7 +95,9 @@ final class MemoryStore: Service {
                 FROM memory_plugin.memories ORDER BY embedding <=> \(vector)::vector LIMIT \(limit)
                 """)
         }
-        return try rows.map { row in
+        return try rows.compactMap { row in
+            // One that was kept before embeddings had a longest and a shortest may have no cosine.
+            guard try row["score", as: Double.self].isFinite else { return nil }
             let metadata: JSON<[String: JSONValue]> = try row["metadata"]
             return FoundMemory(
                 id: try row["id", as: UUID.self].uuidString.lowercased(), content: try row["content"],

@@ -32,6 +32,12 @@ package struct PostgresError: Error, Sendable, Equatable {
     package var isConnectionFailure: Bool {
         sqlState.hasPrefix("08") || ["57P01", "57P02", "57P03", "57P05", "25P03", "53300"].contains(sqlState)
     }
+    /// The statement fails for a value in it, or for a row that it meets: out of range, against a
+    /// constraint, or too large for an index. The same again fails again, and without that value the rest
+    /// does not.
+    package var isOfData: Bool {
+        sqlState.hasPrefix("22") || sqlState.hasPrefix("23") || sqlState.hasPrefix("54")
+    }
     /// No connection of the pool came free within the wait limit. Nothing was sent.
     package var isPoolExhausted: Bool { sqlState == PostgresError.poolExhausted }
 

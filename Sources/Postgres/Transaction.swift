@@ -21,6 +21,22 @@ package final class Transaction: PostgresExecutor {
         }
     }
 
+    /// Takes back what `body` has done when it throws, and nothing else: the transaction goes on, where a
+    /// failed statement would have ended it.
+    package func savepoint<Value: Sendable>(
+        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
+    ) async throws -> Value {
+        try await execute("SAVEPOINT inner_part")
+        do {
+            let value = try await body()
+            try await execute("RELEASE SAVEPOINT inner_part")
+            return value
+        } catch {
+            try await execute("ROLLBACK TO SAVEPOINT inner_part")
+            throw error
+        }
+    }
+
     private func run(_ sql: SQL) async throws -> ResultSet {
         try requireOpen()
         return try await connection.run(sql)

@@ -25,12 +25,21 @@ struct Supervision: Sendable {
         guard await docker.answers() else { return }
         guard let lock = try FileLock.acquireNow(installation.stackLockPath) else { return }
         let (stack, runtime, _) = try await StackRuntime.recover(installation, docker)
+        var failure: (any Error)?
         for service in try stack.services(network: runtime.holder.id) {
-            try await runtime.ensure(service, replacing: false)
+            do {
+                try await runtime.ensure(service, replacing: false)
+            } catch {
+                // One that cannot be started keeps no other from it.
+                try Task.checkCancellation()
+                log("\(service.name) not tended: \(error)")
+                failure = failure ?? error
+            }
         }
         await finishRotation(stack, runtime)
         await Observer(installation: installation, docker: docker).look()
         withExtendedLifetime(lock) {}
+        if let failure { throw failure }
     }
 
     /// Of a redeploy that could not tell the platform that molecule-tenant runs with its new token.

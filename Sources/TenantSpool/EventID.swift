@@ -1,3 +1,4 @@
+import Arithmetic
 import WireText
 
 #if canImport(FoundationEssentials)
@@ -10,7 +11,7 @@ import WireText
 /// Source: RFC 9562, section 5.7.
 package enum EventID {
     package static func make(at date: Date = Date()) -> String {
-        let milliseconds = UInt64(max(0, date.timeIntervalSince1970) * 1_000)
+        let milliseconds = UInt64(max(0, date.microseconds) / 1_000)
         var bytes = (0..<6).map { UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * UInt64($0))) }
         var generator = SystemRandomNumberGenerator()
         bytes += (0..<10).map { _ in UInt8.random(in: .min ... .max, using: &generator) }

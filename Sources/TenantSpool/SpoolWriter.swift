@@ -1,3 +1,4 @@
+import Arithmetic
 import Dispatch
 import DurableFiles
 import Synchronization
@@ -113,7 +114,7 @@ package final class SpoolWriter: Sendable {
                 in: SpoolFolder(making: route, in: folder), segmentBytes: limits.segmentBytes)
         disk.writer = writer
         do {
-            disk.bytes! += try writer.append(payloads)
+            disk.bytes = (disk.bytes ?? 0) +| (try writer.append(payloads))
         } catch {
             disk.writer = nil
             disk.bytes = nil

@@ -32,7 +32,11 @@ extension WorkflowEngine {
         isFull.store(true, ordering: .sequentiallyConsistent)
         let free = configuration.workers - runs.count
         guard free > 0 else { return configuration.poll }
-        let (claimed, next) = try await store.claim(kinds: kinds, limit: free)
+        let claim = try await store.claim(kinds: kinds, limit: free)
+        let (claimed, next) = (claim.claimed, claim.next)
+        for error in claim.unreadable {
+            logger.error("a claimed workflow cannot be read", metadata: ["error": "\(error)"])
+        }
         if claimed.count < free { isFull.store(false, ordering: .sequentiallyConsistent) }
         for workflow in claimed {
             if let run = WorkflowRun(workflow, engine: self) { begin(run) }

@@ -1,3 +1,4 @@
+import Arithmetic
 import Postgres
 
 #if canImport(FoundationEssentials)
@@ -61,7 +62,7 @@ struct RecordedStep: Sendable {
         self.state = state
         output = try row["output"]
         isWarned = try row["is_warned"]
-        untilDeadline = try row["until_deadline", as: Double?.self].map { .seconds($0) }
+        untilDeadline = try row["until_deadline", as: Double?.self].map { .bounded(seconds: $0) }
         failure = PermanentFailure(
             code: try row["failure_code", as: String?.self] ?? "failed",
             message: try row["last_error", as: String?.self] ?? "")

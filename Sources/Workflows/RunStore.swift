@@ -1,3 +1,4 @@
+import Arithmetic
 import Postgres
 
 #if canImport(FoundationEssentials)
@@ -16,7 +17,7 @@ struct RunStore: Sendable {
     /// Takes what is due: waiting workflows whose time has come, and running ones whose lease ran out. Rows
     /// that somebody else is changing are left to them.
     /// - Returns: what was taken, and the time until the next of the others is due; nil when none is live.
-    func claim(kinds: [String], limit: Int) async throws -> (claimed: [ClaimedWorkflow], next: Duration?) {
+    func claim(kinds: [String], limit: Int) async throws -> Claim {
         let rows = try await database.query(
             """
             WITH due AS (
@@ -25,7 +26,7 @@ struct RunStore: Sendable {
                 ORDER BY due_at, id LIMIT \(limit) FOR NO KEY UPDATE SKIP LOCKED
             ), claimed AS (
                 UPDATE workflows SET state = 'running', lease_owner = \(owner),
-                    lease_epoch = lease_epoch + 1, attempts = attempts + 1,
+                    lease_epoch = lease_epoch + 1, attempts = least(attempts, 2147483646) + 1,
                     due_at = now() + \(leaseInterval), waiting_for = NULL, postponed_for = NULL,
                     started_at = coalesce(started_at, now())
                 FROM due WHERE workflows.id = due.id
@@ -33,16 +34,28 @@ struct RunStore: Sendable {
                     wakes, cancel_requested
             ), others AS (
                 SELECT extract(epoch FROM min(due_at) - now())::float8 AS next FROM workflows
-                WHERE state IN ('waiting', 'running') AND kind = ANY(\(kinds))
+                WHERE state IN ('waiting', 'running') AND kind = ANY(\(kinds)) AND isfinite(due_at)
                     AND id NOT IN (SELECT id FROM due)
             )
             SELECT others.next, claimed.* FROM others LEFT JOIN claimed ON true ORDER BY claimed.id
             """)
-        let isClaimed = try rows[0]["id", as: UUID?.self] != nil
-        return (
-            isClaimed ? try rows.map(ClaimedWorkflow.init) : [],
-            try rows[0]["next", as: Double?.self].map { .seconds($0) }
-        )
+        var claim = Claim(next: try rows[0]["next", as: Double?.self].map { .bounded(seconds: $0) })
+        guard try rows[0]["id", as: UUID?.self] != nil else { return claim }
+        for row in rows {
+            do {
+                claim.claimed.append(try ClaimedWorkflow(row))
+            } catch {
+                claim.unreadable.append(error)
+            }
+        }
+        return claim
+    }
+
+    struct Claim: Sendable {
+        var claimed: [ClaimedWorkflow] = []
+        /// Of rows that were taken and cannot be read. They fall due again when their leases run out.
+        var unreadable: [any Error] = []
+        var next: Duration?
     }
 
     /// Renews leases. One whose row is locked, mostly by a transaction of its own run, is left for the next
@@ -94,7 +107,7 @@ struct RunStore: Sendable {
             )
             SELECT extract(epoch FROM due_at - now())::float8 AS delay FROM put_away
             """)
-        return try rows.first.map { .seconds(try $0["delay", as: Double.self]) }
+        return try rows.first.map { .bounded(seconds: try $0["delay", as: Double.self]) }
     }
 
     /// Gives a run back, for any worker to go on with at once.

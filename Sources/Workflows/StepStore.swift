@@ -1,3 +1,4 @@
+import Arithmetic
 import Postgres
 
 /// The SQL of steps. Every statement is fenced by the lease.
@@ -100,7 +101,7 @@ struct StepStore: Sendable {
             RETURNING failures, extract(epoch FROM now() - started_at)::float8 AS elapsed
             """)
         guard let row = rows.first else { throw Suspension.leaseLost }
-        return (try row["failures"], .seconds(try row["elapsed", as: Double.self]))
+        return (try row["failures"], .bounded(seconds: try row["elapsed", as: Double.self]))
     }
 
     /// Records that the step failed for good.

@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 import Foundation
 import Logging
@@ -134,7 +135,7 @@ enum JSONValue: Decodable, Sendable, Equatable {
     }
 
     var string: String? { if case .string(let value) = self { value } else { nil } }
-    var number: Int? { if case .number(let value) = self { Int(value) } else { nil } }
+    var number: Int? { if case .number(let value) = self { Int(saturating: value) } else { nil } }
     var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
     var object: [String: JSONValue]? { if case .object(let value) = self { value } else { nil } }
 }

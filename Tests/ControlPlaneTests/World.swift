@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 @testable import Billing
 @testable import Digests
@@ -220,18 +221,5 @@ struct World {
             cloud.append(record)
         default: break
         }
-    }
-}
-
-/// Repeatable: the same seed gives the same numbers.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
     }
 }

@@ -117,25 +117,10 @@ extension Attempt: CustomStringConvertible {
     }
 }
 
-/// A small generator that gives the same numbers for the same seed. Source: Sebastiano Vigna, SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 extension [Attempt] {
     /// So many of them, chosen by the seed; at least one of each class, as long as there is room.
     func sample(_ count: Int, classes: (Attempt) -> String) -> [Attempt] {
-        var generator = SeededGenerator(seed: Matrix.seed)
+        var generator = SplitMix(state: Matrix.seed)
         let shuffled = shuffled(using: &generator)
         var seen: Set<String> = []
         let first = shuffled.filter { seen.insert(classes($0)).inserted }

@@ -16,6 +16,7 @@ import Testing
     @Test func noFolderIsADrawerForEverything() { expectNothing(.folderNames, in: Self.code) }
     @Test func nothingIsLeftUnfinished() { expectNothing(.unfinishedWork, in: Self.shipped) }
     @Test func onlyTheCWrappersVouchForSendable() { expectNothing(.uncheckedSendable, in: Self.code) }
+    @Test func noFractionEndsTheProcess() { expectNothing(.fractions, in: Self.code) }
     @Test func everyRoomImportsOnlyWhatItMay() { expectNothing(.imports, in: Self.code) }
 
     /// The system's libcrypto and libssl are used. Each of these packages would compile some 350 files of C++
@@ -110,6 +111,24 @@ import Testing
             """)
         #expect(plan.packages(of: "test") == ["needed"])
         #expect(plan.packages(of: "main") == ["other"])
+    }
+
+    @Test(arguments: [
+        "Int(date.timeIntervalSince1970)", "UInt64(seconds.rounded())", "Int(pause / .milliseconds(1))",
+        "return .seconds(Double(text) ?? 0)",
+        "try rows.first.map { .seconds(try $0[\"a\", as: Double.self]) }",
+        "Int(Double(count) * share)",
+    ])
+    func anIntegerOfAFractionIsFound(line: String) {
+        #expect(Rule.fractions.findings(SourceFile(path: "Sources/A/A.swift", text: line)).count == 1)
+    }
+
+    @Test(arguments: [
+        "Int(saturating: date.timeIntervalSince1970)", "Int(text)", ".bounded(seconds: Double(text) ?? 0)",
+        "let rounded = value.rounded()", "// Int(date.timeIntervalSince1970)", ".seconds(60)",
+    ])
+    func whatTakesAnyNumberIsNot(line: String) {
+        #expect(Rule.fractions.findings(SourceFile(path: "Sources/A/A.swift", text: line)).isEmpty)
     }
 
     @Test(arguments: [

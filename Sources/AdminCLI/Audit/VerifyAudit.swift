@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arithmetic
 import AuditChain
 import Foundation
 
@@ -48,7 +49,7 @@ struct VerifyAudit: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var verifier = ChainVerifier(expecting: try expected(), now: Int(Date().timeIntervalSince1970))
+        var verifier = ChainVerifier(expecting: try expected(), now: Date().wholeSeconds)
         var lines = JSONLines()
         if let file {
             for chunk in try chunks(of: file) { try verifier.check(lines.feed(chunk)) }

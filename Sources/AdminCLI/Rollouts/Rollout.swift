@@ -1,3 +1,4 @@
+import Arithmetic
 import Foundation
 
 /// A rollout as the control plane shows it.
@@ -106,7 +107,7 @@ extension Rollout {
     /// How long its soak still takes, in seconds; nil when none is under way.
     func soakLeft(at now: Date) -> Int? {
         guard stage == "soaking", let end = soakUntil?.date else { return nil }
-        let left = Int(end.timeIntervalSince(now).rounded(.up))
+        let left = Int(saturating: end.timeIntervalSince(now).rounded(.up))
         return min(max(0, left), settings.soak(wave: wave))
     }
 
@@ -116,14 +117,14 @@ extension Rollout {
         guard let estimatedSeconds else { return nil }
         let passed =
             switch stage {
-            case "soaking": settings.soak(wave: wave) - (soakLeft(at: now) ?? 0)
+            case "soaking": settings.soak(wave: wave) -| (soakLeft(at: now) ?? 0)
             case "judging": settings.soak(wave: wave)
             default: 0
             }
-        return max(0, estimatedSeconds - passed)
+        return max(0, estimatedSeconds -| passed)
     }
 
     func duration(at now: Date) -> Int {
-        Int((finishedAt?.date ?? now).timeIntervalSince(createdAt.date))
+        Int(saturating: (finishedAt?.date ?? now).timeIntervalSince(createdAt.date))
     }
 }

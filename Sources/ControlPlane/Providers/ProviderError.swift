@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 
 /// A provider did not do what it was asked to. Holds the provider's own words, never what was sent.
@@ -76,8 +77,12 @@ package struct ProviderError: Error, Sendable, CustomStringConvertible {
 }
 
 extension HTTPResponse {
+    /// Longest pause that a provider is granted: what names a longer one is asked again after an hour.
+    static let longestRetryAfter: Duration = .seconds(3_600)
+
     /// `Retry-After` in seconds; its form as a date is not used by the providers.
     package var retryAfter: Duration? {
-        header("Retry-After").flatMap { Int($0) }.map { .seconds(max(0, $0)) }
+        header("Retry-After").flatMap { Int($0) }
+            .map { max(.zero, min(Self.longestRetryAfter, .bounded(seconds: $0))) }
     }
 }

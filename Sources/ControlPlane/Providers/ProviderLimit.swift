@@ -56,6 +56,10 @@ package struct ProviderLimits: Sendable {
         "stripe.TestWrite": Rate(capacity: 25, perSecond: 25),
     ]
 
+    /// What an override may say. Slower than a call in a quarter of an hour, nothing would ever be done.
+    package static let capacities = 1.0...1_000_000.0
+    package static let rates = 0.001...1_000_000.0
+
     package var overrides: [String: Rate] = [:]
 
     package init(overrides: [String: Rate] = [:]) {

@@ -1,3 +1,4 @@
+import Arithmetic
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -15,7 +16,7 @@ struct RequestLogMiddleware: RouterMiddleware {
             "request",
             metadata: [
                 "method": "\(request.method)", "path": "\(request.uri.path)",
-                "status": "\(response.status.code)", "ms": "\(Int(elapsed.rounded()))",
+                "status": "\(response.status.code)", "ms": "\(Int(saturating: elapsed.rounded()))",
             ])
         return response
     }

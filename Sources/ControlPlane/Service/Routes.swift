@@ -6,7 +6,7 @@ func routes(_ platform: Platform) -> [Route] {
         publicRoutes(platform) + instanceRoutes(platform) + browserRoutes(platform)
         + customerRoutes(platform) + billingRoutes(platform) + credentialRoutes(platform)
         + orgRoutes(platform) + tenantRoutes(platform) + rolloutRoutes(platform) + creditRoutes(platform)
-        + usageRoutes(platform)
+        + usageRoutes(platform) + periodicRoutes(platform)
     return described + [.openAPI(of: described)]
 }
 
@@ -253,4 +253,9 @@ private func usageRoutes(_ platform: Platform) -> [Route] {
         .get("/cp/admin/usage/prices", .operators(.read), prices.list),
         .post("/cp/admin/usage/prices", .operators(.admin), prices.set),
     ]
+}
+
+/// What the service does by itself, as far as it fails.
+private func periodicRoutes(_ platform: Platform) -> [Route] {
+    [.get("/cp/admin/periodic-failures", .operators(.read), PeriodicRoutes(platform: platform).failures)]
 }

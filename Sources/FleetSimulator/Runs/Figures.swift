@@ -1,3 +1,4 @@
+import Arithmetic
 import Foundation
 
 /// How reports write their figures.
@@ -7,7 +8,7 @@ enum Figures {
         return words.isEmpty ? "none" : words.joined(separator: ", ")
     }
 
-    static func whole(_ number: Double) -> String { "\(Int(number.rounded()))" }
+    static func whole(_ number: Double) -> String { "\(Int(saturating: number.rounded()))" }
     static func tenth(_ number: Double) -> String { "\((number * 10).rounded() / 10)" }
     static func hundredth(_ number: Double) -> String { "\((number * 100).rounded() / 100)" }
     static func percent(_ share: Double) -> String { tenth(share * 100) + " %" }

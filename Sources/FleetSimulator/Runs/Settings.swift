@@ -31,7 +31,8 @@ struct SimulationSettings: ParsableArguments, Sendable {
     var trace: String?
 
     func validate() throws {
-        guard tenants > 0, (1...100).contains(replicas), arrival >= 0, (0...1).contains(deleted), workers > 0
+        guard (1...1_000_000).contains(tenants), (1...100).contains(replicas), (0...1e6).contains(arrival),
+            (0...1).contains(deleted), workers > 0
         else {
             throw ValidationError(
                 "a simulation has tenants, 1 to 100 replicas, workers, and shares of 0 to 1")

@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import Billing
 import Fleet
 import FoundationEssentials
@@ -56,7 +57,8 @@ final class Customers: Sendable {
     private func signUp(_ number: Int) async throws {
         let gap =
             settings.arrival == 0
-            ? Self.burstGap : dice.exponential(mean: .microseconds(Int(1_000_000 / settings.arrival)))
+            ? Self.burstGap
+            : dice.exponential(mean: .microseconds(Int(saturating: 1_000_000 / settings.arrival)))
         try await world.scheduler.sleep(gap)
         let digits = String(number)
         let slug = "t" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits

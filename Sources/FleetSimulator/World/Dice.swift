@@ -1,3 +1,4 @@
+import Arithmetic
 import Foundation
 import Synchronization
 
@@ -43,7 +44,7 @@ final class Dice: Sendable {
     /// Time to the next event of a process without memory.
     func exponential(mean: Duration) -> Duration {
         let share = -log(generator.withLock { Double.random(in: 0.000_001..<1, using: &$0) })
-        return .microseconds(Int(share * Double(mean.microseconds)))
+        return .microseconds(Int(saturating: share * Double(mean.microseconds)))
     }
 
     func pick<Element>(_ elements: [Element]) -> Element? {

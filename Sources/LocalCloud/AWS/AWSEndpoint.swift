@@ -1,4 +1,5 @@
 import AWSSigV4
+import Arithmetic
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -61,7 +62,7 @@ struct AWSEndpoint: Sendable {
         do {
             _ = try verifier.verify(
                 request, regions: [region], services: ["ec2", "ssm", "kms", "ecr"],
-                now: SigningDate(unixSeconds: Int(Date().timeIntervalSince1970))
+                now: SigningDate(unixSeconds: Date().wholeSeconds)
             ) { $0 == credentials.accessKeyID ? known : nil }
         } catch {
             return Self.refusal(error, service: service)

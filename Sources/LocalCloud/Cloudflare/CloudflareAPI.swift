@@ -1,3 +1,5 @@
+import Arithmetic
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -50,7 +52,7 @@ struct CloudflareResult: Sendable {
         guard number >= 1, (1...largestSize).contains(size) else {
             throw CloudflareError(1004, "Invalid page or per_page", status: 400)
         }
-        let first = min(rows.count, (number - 1) * size)
+        let first = min(rows.count, (number - 1) *| size)
         value = .array(Array(rows[first..<min(rows.count, first + size)]))
         page = Page(number: number, size: size, total: rows.count)
     }

@@ -106,6 +106,8 @@ enum BodyFraming: Sendable, Equatable {
     case untilEnd
 
     static let maximumChunkLine = 1024
+    /// In bytes: a terabyte, which nobody sends at once.
+    static let maximumChunk = 1 << 40
 
     /// Takes one body off the reader, byte for byte, chunk lines included.
     func forward(_ reader: inout ByteReader, to sink: (ByteBuffer) async throws -> Void) async throws {
@@ -132,7 +134,8 @@ enum BodyFraming: Sendable, Equatable {
     ) async throws {
         while true {
             guard let line = try await reader.line(limit: maximumChunkLine),
-                let size = Int(line.prefix { $0 != ";" && $0 != " " }, radix: 16), size >= 0
+                let size = Int(line.prefix { $0 != ";" && $0 != " " }, radix: 16),
+                (0...maximumChunk).contains(size)
             else { throw ByteReader.Failure.ended }
             try await sink(ByteBuffer(string: line + "\r\n"))
             if size == 0 { break }

@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 import Logging
 import TenantProtocol
@@ -110,7 +111,7 @@ actor SimulatedAgent {
         code: FailureCode? = nil
     ) async throws {
         sequence += 1
-        let milliseconds = since.map { Int($0.duration(to: .now) / .milliseconds(1)) }
+        let milliseconds = since.map { Int(saturating: $0.duration(to: .now) / .milliseconds(1)) }
         let event = BootEvent(
             sequence: sequence, stage: stage, outcome: outcome, durationMilliseconds: milliseconds, code: code
         )

@@ -1,3 +1,4 @@
+import Arithmetic
 import PushSignature
 import TenantProtocol
 
@@ -25,7 +26,7 @@ extension SimulatedAgent {
             return HealthObservation(
                 digest: nil, healthy: false, restarts: 0, upSeconds: 0, before: nil, since: nil)
         }
-        let up = Int(stack.tenantUp / .seconds(1))
+        let up = Int(saturating: stack.tenantUp / .seconds(1))
         let idle = SimulationRule.Traffic(requests: 0, errors: 0)
         let before = present.before ?? (stack.tookOver ? idle : nil)
         return HealthObservation(
@@ -57,7 +58,7 @@ extension SimulatedAgent {
         do {
             try PushSignature.verify(
                 signature, PushKey(adminToken: grant.adminToken),
-                now: Int(Date().timeIntervalSince1970), org: org, body: body)
+                now: Date().wholeSeconds, org: org, body: body)
         } catch {
             return ProxiedHead.answer(401, #"{"error":"not signed by the platform"}"#)
         }

@@ -1,3 +1,4 @@
+import Arithmetic
 import TenantProtocol
 
 /// `tenant-agent redeploy` on a simulated instance.
@@ -85,7 +86,7 @@ extension SimulatedAgent {
         let duration = Duration.milliseconds(milliseconds ?? simulation.stageMilliseconds)
         guard await pause(duration, since: started, within: limit) else { return Self.cutOff }
         var report = await work()
-        report.durationMilliseconds = Int(started.duration(to: .now) / .milliseconds(1))
+        report.durationMilliseconds = Int(saturating: started.duration(to: .now) / .milliseconds(1))
         if let id { reports[id] = report }
         return Self.printed(report, exitCode: report.exitCode)
     }

@@ -1,3 +1,5 @@
+import Arithmetic
+
 /// As much of a shell as a simulated instance has: `echo`, `sleep`, `exit`, `true`, `false`, one a line.
 enum SimulatedShell {
     static func run(_ script: ShellScript) async -> ScriptResult {
@@ -16,7 +18,7 @@ enum SimulatedShell {
             case "exit":
                 return ScriptResult(ending: .exited, exitCode: Int(argument) ?? 0, output: output, error: "")
             case "sleep":
-                let pause = Duration.seconds(Double(argument) ?? 0)
+                let pause = max(.zero, Duration.bounded(seconds: Double(argument) ?? 0))
                 try? await Task.sleep(for: min(pause, left))
                 if pause >= left {
                     return ScriptResult(ending: .timedOut, exitCode: -1, output: output, error: "")

@@ -1,3 +1,5 @@
+import Arithmetic
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -119,7 +121,7 @@ actor OIDCService {
     }
 
     private func token(_ grant: AuthorizationCodes.Grant, issuer: String) -> IdentityToken {
-        let now = Int(Date().timeIntervalSince1970)
+        let now = Date().wholeSeconds
         return IdentityToken(
             iss: issuer, sub: grant.person.subject, aud: settings.clientID, iat: now,
             exp: now + Self.tokenSeconds, nonce: grant.request.nonce, email: grant.person.email,

@@ -1,3 +1,5 @@
+import Arithmetic
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -159,7 +161,7 @@ struct Invocation: Sendable {
 
     private var elapsed: String {
         guard let startedAt, let endedAt else { return "" }
-        let milliseconds = Int(endedAt.timeIntervalSince(startedAt) * 1000)
+        let milliseconds = Int(saturating: endedAt.timeIntervalSince(startedAt) * 1000)
         return "PT\(milliseconds / 1000).\(milliseconds % 1000)S"
     }
 }

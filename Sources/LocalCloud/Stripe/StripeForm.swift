@@ -94,9 +94,12 @@ struct StripeParameters: Sendable {
         return value
     }
 
+    /// Further from zero than any time or amount that somebody means.
+    private static let integers = -1_000_000_000_000_000...1_000_000_000_000_000
+
     func integer(_ key: String) throws -> Int? {
         guard let text = try text(key) else { return nil }
-        guard let value = Int(text) else {
+        guard let value = Int(text), Self.integers.contains(value) else {
             throw StripeError.invalid(
                 name(key), "Invalid integer: \(text)", code: "parameter_invalid_integer")
         }

@@ -1,3 +1,4 @@
+import Arithmetic
 import Digests
 import Logging
 
@@ -26,7 +27,7 @@ actor StripeService {
     init(_ settings: Settings.StripeSettings, gate: CallGate) {
         keys = settings.keys
         self.gate = gate
-        account = StripeAccount(wallTime: Int(Date().timeIntervalSince1970))
+        account = StripeAccount(wallTime: Date().wholeSeconds)
         account.stock()
         guard let target = settings.webhook else { return }
         account.endpoints.put(
@@ -139,7 +140,7 @@ actor StripeService {
         return SHA256Digest(of: ([call.method, call.path] + fields).joined(separator: "\n")).bytes
     }
 
-    private var wallTime: Int { Int(Date().timeIntervalSince1970) }
+    private var wallTime: Int { Date().wholeSeconds }
 
     // MARK: Time and events
 

@@ -105,7 +105,7 @@ struct DockerEngine: Sendable {
         let archive = try checked(response, "read \(path) in \(name)").body
         guard archive.count >= 512,
             let size = Int(String(decoding: archive[124..<135], as: UTF8.self), radix: 8),
-            archive.count >= 512 + size
+            (0...archive.count - 512).contains(size)
         else { return nil }
         return String(decoding: archive[512..<512 + size], as: UTF8.self)
     }

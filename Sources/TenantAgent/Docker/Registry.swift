@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 import FoundationEssentials
 import TenantProtocol
@@ -20,7 +21,7 @@ struct RemoteImage: Sendable {
     /// up.
     func missingBytes(over present: [String]) -> Int {
         let shared = zip(layers.map(\.digest), present).prefix { $0 == $1 }.count
-        return layers.dropFirst(shared).reduce(0) { $0 + $1.size }
+        return layers.dropFirst(shared).map { max(0, $0.size) }.saturatedSum
     }
 }
 

@@ -1,3 +1,4 @@
+import Arithmetic
 import DurableFiles
 import FoundationEssentials
 import TenantProtocol
@@ -29,12 +30,12 @@ struct Observations: Codable, Equatable, Sendable {
     private(set) var slices: [Slice] = []
     private var before: Slice?
 
-    var restarts: Int { forgottenRestarts + restartCount }
+    var restarts: Int { forgottenRestarts +| restartCount }
 
     /// - Parameter seen: nil for an image without such metrics
     mutating func add(_ seen: TrafficCounters?, of container: Container, at now: Int) {
         if self.container != container.id { begin(container, at: now) }
-        if container.restartCount < restartCount { forgottenRestarts += restartCount }
+        if container.restartCount < restartCount { forgottenRestarts +|= restartCount }
         restartCount = container.restartCount
         if process != container.state.startedAt { counters = nil }
         process = container.state.startedAt
@@ -42,13 +43,14 @@ struct Observations: Codable, Equatable, Sendable {
         guard let seen else { return }
         let traffic = seen.since(counters ?? TrafficCounters())
         counters = seen
-        slices.append(Slice(end: now, seconds: max(0, min(now - lookedAt, Self.hour)), traffic: traffic))
-        slices = Array(slices.filter { $0.end > now - Self.hour && $0.end <= now }.suffix(Self.maximumSlices))
+        slices.append(Slice(end: now, seconds: max(0, min(now -| lookedAt, Self.hour)), traffic: traffic))
+        slices = Array(
+            slices.filter { $0.end > now -| Self.hour && $0.end <= now }.suffix(Self.maximumSlices))
     }
 
     /// Another container serves from now on: the hour until now is the hour before it.
     private mutating func begin(_ container: Container, at now: Int) {
-        before = total(after: now - Self.hour)
+        before = total(after: now -| Self.hour)
         self.container = container.id
         tookOverAt = now
         lookedAt = now
@@ -62,14 +64,14 @@ struct Observations: Codable, Equatable, Sendable {
         let counted = slices.filter { $0.end > start }
         guard let first = counted.first else { return nil }
         return counted.dropFirst().reduce(first) {
-            Slice(end: $1.end, seconds: $0.seconds + $1.seconds, traffic: $0.traffic + $1.traffic)
+            Slice(end: $1.end, seconds: $0.seconds +| $1.seconds, traffic: $0.traffic + $1.traffic)
         }
     }
 
     var trafficBefore: HealthObservation.Traffic? { before.map(Self.traffic) }
 
     func trafficSince(at now: Int) -> HealthObservation.Traffic? {
-        total(after: max(tookOverAt, now - Self.hour)).map(Self.traffic)
+        total(after: max(tookOverAt, now -| Self.hour)).map(Self.traffic)
     }
 
     private static func traffic(_ slice: Slice) -> HealthObservation.Traffic {

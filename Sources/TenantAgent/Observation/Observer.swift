@@ -1,3 +1,4 @@
+import Arithmetic
 import Glibc
 import TenantProtocol
 
@@ -47,7 +48,7 @@ struct Observer: Sendable {
         observations.add(seen, of: container, at: now)
         observation.digest = try await docker.digest(of: container)
         observation.restarts = observations.restarts
-        observation.upSeconds = max(0, now - observations.tookOverAt)
+        observation.upSeconds = max(0, now -| observations.tookOverAt)
         observation.before = observations.trafficBefore
         observation.since = observations.trafficSince(at: now)
         return observation

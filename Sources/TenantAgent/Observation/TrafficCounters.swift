@@ -1,3 +1,5 @@
+import Arithmetic
+
 /// What molecule-tenant's `/metrics` has counted since its process started.
 struct TrafficCounters: Codable, Equatable, Sendable {
     var requests = 0
@@ -34,15 +36,27 @@ struct TrafficCounters: Codable, Equatable, Sendable {
                 value.isFinite, value >= 0, value < 1e15
             else { continue }
             if line.hasPrefix(Self.responses) {
-                requests += Int(value)
-                if Self.label("status", of: line)?.hasPrefix("5") == true { errors += Int(value) }
-            } else if line.hasPrefix("\(Self.durations)_bucket"), let bound = Self.label("le", of: line) {
-                bounds[bound == "+Inf" ? .infinity : Double(bound) ?? .infinity, default: 0] += Int(value)
+                requests +|= Int(value)
+                if Self.label("status", of: line)?.hasPrefix("5") == true { errors +|= Int(value) }
+            } else if line.hasPrefix("\(Self.durations)_bucket"),
+                let bound = Self.label("le", of: line).flatMap(Self.bound)
+            {
+                bounds[bound, default: 0] +|= Int(value)
             }
         }
         guard isKnown else { return nil }
         buckets = bounds.sorted { $0.key < $1.key }
             .map { Bucket(upTo: $0.key.isFinite ? $0.key : nil, count: $0.value) }
+    }
+
+    /// Longest bound that is taken for one, in seconds: a year.
+    private static let maximumBound = 31_536_000.0
+
+    /// Infinite for what has no bound; nil for what is none, from an image of which nobody knows what it
+    /// says.
+    private static func bound(_ text: String) -> Double? {
+        if text == "+Inf" { return .infinity }
+        return Double(text).flatMap { (0...maximumBound).contains($0) ? $0 : nil }
     }
 
     private static func label(_ name: String, of line: Substring) -> String? {
@@ -57,18 +71,18 @@ struct TrafficCounters: Codable, Equatable, Sendable {
             zip(buckets, earlier.buckets).allSatisfy({ $0.count >= $1.count })
         else { return self }
         var difference = self
-        difference.requests -= earlier.requests
-        difference.errors -= earlier.errors
-        for index in buckets.indices { difference.buckets[index].count -= earlier.buckets[index].count }
+        difference.requests -|= earlier.requests
+        difference.errors -|= earlier.errors
+        for index in buckets.indices { difference.buckets[index].count -|= earlier.buckets[index].count }
         return difference
     }
 
     static func + (one: TrafficCounters, other: TrafficCounters) -> TrafficCounters {
         var sum = one
-        sum.requests += other.requests
-        sum.errors += other.errors
+        sum.requests +|= other.requests
+        sum.errors +|= other.errors
         if one.buckets.map(\.upTo) == other.buckets.map(\.upTo) {
-            for index in sum.buckets.indices { sum.buckets[index].count += other.buckets[index].count }
+            for index in sum.buckets.indices { sum.buckets[index].count +|= other.buckets[index].count }
         } else if one.buckets.isEmpty || !other.buckets.isEmpty {
             // Another image may count in other steps: the newer ones stand.
             sum.buckets = other.buckets
@@ -85,11 +99,11 @@ struct TrafficCounters: Codable, Equatable, Sendable {
         for bucket in buckets {
             guard let bound = bucket.upTo else { break }
             if Double(bucket.count) >= rank {
-                let share = (rank - Double(lower.count)) / Double(bucket.count - lower.count)
-                return Int(((lower.bound + (bound - lower.bound) * share) * 1000).rounded(.up))
+                let share = (rank - Double(lower.count)) / (Double(bucket.count) - Double(lower.count))
+                return Int(saturating: ((lower.bound + (bound - lower.bound) * share) * 1000).rounded(.up))
             }
             lower = (bound, bucket.count)
         }
-        return Int((lower.bound * 1000).rounded(.up))
+        return Int(saturating: (lower.bound * 1000).rounded(.up))
     }
 }

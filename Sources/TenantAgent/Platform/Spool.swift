@@ -8,11 +8,14 @@ struct Spool: Sendable {
     let installation: Installation
     /// The oldest go first when a platform stays away for very long.
     static let maximumEvents = 2_000
+    /// What the counter's file may say; anything else was not written by us, and counting begins again.
+    private static let sequences = 0...1_000_000_000_000_000
 
     func nextSequence() throws -> Int {
         try FileLock.withLock(installation.sequencePath + ".lock") {
             let text = String(decoding: try Files.read(installation.sequencePath) ?? [], as: UTF8.self)
-            let sequence = (Int(text.filter(\.isNumber)) ?? 0) + 1
+            let last = Int(text.filter(\.isNumber)).flatMap { Self.sequences.contains($0) ? $0 : nil }
+            let sequence = (last ?? 0) + 1
             try Files.replace(installation.sequencePath, with: Array("\(sequence)\n".utf8))
             return sequence
         }

@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 import DurableFiles
 import TenantProtocol
@@ -118,5 +119,5 @@ actor StageReporter {
 }
 
 extension Duration {
-    var inMilliseconds: Int { Int(self / .milliseconds(1)) }
+    var inMilliseconds: Int { Int(saturating: self / .milliseconds(1)) }
 }

@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 import Glibc
 import TenantProtocol
@@ -55,8 +56,8 @@ struct Preflight: Sendable {
     private func checkSpace(for bytes: Int) async throws {
         var space = statvfs()
         guard statvfs(try await docker.settings().rootFolder, &space) == 0 else { return }
-        let free = Int(space.f_bavail) * Int(space.f_frsize)
-        let needed = Self.minimumFreeBytes + bytes * Self.unpackingFactor
+        let free = Int(clamping: space.f_bavail) *| Int(clamping: space.f_frsize)
+        let needed = Self.minimumFreeBytes +| bytes *| Self.unpackingFactor
         if free < needed {
             throw StageFailure(.diskFull, "\(free >> 20) MiB are free, \(needed >> 20) MiB are needed")
         }

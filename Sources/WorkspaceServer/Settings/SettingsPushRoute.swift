@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
@@ -20,7 +21,7 @@ struct SettingsPushRoute: Sendable {
         do {
             try PushSignature.verify(
                 signature, PushKey(adminToken: platform.adminToken),
-                now: Int(Date().timeIntervalSince1970), org: platform.orgID,
+                now: Date().wholeSeconds, org: platform.orgID,
                 body: Array(body.readableBytesView))
         } catch {
             throw Problem(status: .unauthorized, detail: "this is not signed by the platform, or too old")

@@ -35,7 +35,8 @@ import Testing
                 if fault == "crash" {
                     // The process ended behind the call, before its answer was kept.
                     try await reporter.cut(org, Month(containing: Date()), now: Date())
-                    let (report, _) = try #require(try await store.beginAttempt(lease: .seconds(1)))
+                    let attempt = try #require(try await store.beginAttempt(lease: .seconds(1)))
+                    let report = try attempt.read.get().report
                     try await reporter.stripe.sendMeterEvent(
                         report.event, idempotencyKey: report.idempotencyKey)
                 } else if !fault.isEmpty {

@@ -61,7 +61,8 @@ import Testing
             // Behind the call, before its answer is kept.
             try await use()
             try await scene.cut()
-            let (report, _) = try #require(try await store.beginAttempt(lease: .seconds(90)))
+            let attempt = try #require(try await store.beginAttempt(lease: .seconds(90)))
+            let report = try attempt.read.get().report
             try await scene.reporter.stripe.sendMeterEvent(
                 report.event, idempotencyKey: report.idempotencyKey)
             try await scene.settle()
@@ -175,7 +176,7 @@ import Testing
                 case 7: try await scene.letTimePass()
                 case 8:
                     // The process ends before the call, or behind it.
-                    guard let (report, _) = try await store.beginAttempt(lease: .seconds(90)),
+                    guard let report = try await store.beginAttempt(lease: .seconds(90))?.read.get().report,
                         Bool.random(using: &generator)
                     else { continue }
                     try? await scene.reporter.stripe.sendMeterEvent(

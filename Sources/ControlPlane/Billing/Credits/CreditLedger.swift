@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Postgres
 
@@ -48,7 +49,7 @@ package struct CreditLedger: Sendable {
             ON CONFLICT (org_id, period, key) DO NOTHING
             """)
         guard inserted == 1 else { return false }
-        guard granted + credits >= 0 else {
+        guard granted +| credits >= 0 else {
             throw AppError(
                 .conflict, "too_few_credits",
                 "Only \(granted) credits are granted in \(month.text); no more can be taken back.")
@@ -140,8 +141,9 @@ package struct CreditLedger: Sendable {
     private func grants(of org: UUID, in month: Month) async throws -> PlanGrants? {
         let rows = try await database.query(
             """
-            SELECT plan, plan_credits, effective_at, sum(credit_seconds) OVER all_rows AS credit_seconds,
-                sum(credits) OVER all_rows AS credits, count(*) OVER all_rows AS count
+            SELECT plan, plan_credits, effective_at, count(*) OVER all_rows AS count,
+                \(SQL.clamped("sum(credit_seconds) OVER all_rows")) AS credit_seconds,
+                \(SQL.clamped("sum(credits) OVER all_rows")) AS credits
             FROM credit_grants
             WHERE org_id = \(org) AND period = \(month.firstDay) AND kind <> 'adjustment'
             WINDOW all_rows AS (ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)

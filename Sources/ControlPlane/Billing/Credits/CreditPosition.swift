@@ -1,3 +1,5 @@
+import Arithmetic
+
 /// Where an organisation stands in a month: what it was granted, used, and is charged for beyond. Credits are
 /// whole; use is counted in thousandths, and rounded down once, over the whole month.
 package struct CreditPosition: Sendable, Equatable {
@@ -19,12 +21,12 @@ package struct CreditPosition: Sendable, Equatable {
     }
 
     package var used: Int { usedMillicredits / Self.millicreditsPerCredit }
-    package var overage: Int { max(settled, min(cap, used - granted)) }
-    package var balance: Int { max(0, granted + settled - used) }
+    package var overage: Int { max(settled, min(cap, used -| granted)) }
+    package var balance: Int { max(0, granted +| settled -| used) }
     /// Until nothing more may be used.
-    package var remaining: Int { balance + max(0, cap - overage) }
+    package var remaining: Int { balance +| max(0, cap -| overage) }
     /// Used, and neither granted nor charged: what was under way when the cap was reached.
-    var uncharged: Int { max(0, used - granted - overage) }
+    var uncharged: Int { max(0, used -| granted -| overage) }
 
     /// nil: credits are none of this organisation's business; its plan has none, and leaves the models to the
     /// tenant's own keys.
@@ -37,8 +39,8 @@ package struct CreditPosition: Sendable, Equatable {
 
     /// What is used of the grant, or of the cap, has come to the alert's share.
     func reached(_ alert: CreditAlert.Kind) -> Bool {
-        let (consumed, limit) = alert.isOfCap ? (overage, cap) : (max(0, granted - balance), granted)
-        return limit > 0 && consumed * 100 >= limit * alert.percent
+        let (consumed, limit) = alert.isOfCap ? (overage, cap) : (max(0, granted -| balance), granted)
+        return limit > 0 && consumed *| 100 >= limit *| alert.percent
     }
 }
 

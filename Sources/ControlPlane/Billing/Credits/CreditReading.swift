@@ -39,10 +39,10 @@ package struct CreditReading: Sendable {
             LEFT JOIN LATERAL (\(Self.lastPlan(in: month))) AS now_plan ON true
             LEFT JOIN LATERAL (\(Self.planAfter(month))) AS later ON true
             LEFT JOIN LATERAL (
-                SELECT sum(credits)::bigint AS credits FROM credit_grants
-                WHERE org_id = o.id AND period = \(month.firstDay)) AS given ON true
+                SELECT \(SQL.clamped("sum(credits)")) AS credits FROM credit_grants
+                WHERE org_id = o.id AND period = \(month.firstDay) HAVING count(*) > 0) AS given ON true
             LEFT JOIN LATERAL (
-                SELECT coalesce(sum(millicredits), 0)::bigint AS millicredits FROM usage_days
+                SELECT \(SQL.clampedSum("millicredits")) AS millicredits FROM usage_days
                 WHERE org_id = o.id AND day >= \(month.firstDay) AND day < \(month.next.firstDay)) AS used
                 ON true
             WHERE o.id = ANY (\(orgs))

@@ -1,3 +1,4 @@
+import Arithmetic
 import Organisations
 
 /// What plans are worth in credits. The one place in which credits read a plan.
@@ -20,6 +21,6 @@ package struct CreditRules: Sendable {
     package func cap(of name: String, own: Int?) -> Int {
         let plan = plan(name)
         guard plan.hasOverage else { return 0 }
-        return own ?? plan.monthlyCredits * capPercent / 100
+        return own ?? plan.monthlyCredits *| capPercent / 100
     }
 }

@@ -55,11 +55,12 @@ package struct CreditWatch: Service {
     @discardableResult
     func lookAtChanged(now: Date = Date()) async throws -> Int {
         let month = Month(containing: now)
+        let round = try await PeriodicRound(.creditWatch, database, logger)
         var last: UUID?
         var total = 0
         while true {
             let orgs = try await changed(month, after: last)
-            for org in orgs { try await look(at: org, month) }
+            for org in orgs { try await round.attempt(org.text, org: org) { try await look(at: org, month) } }
             total += orgs.count
             guard orgs.count == Self.batch else { return total }
             last = orgs.last

@@ -1,3 +1,4 @@
+import Arithmetic
 import Fleet
 import FoundationEssentials
 import Postgres
@@ -79,7 +80,7 @@ struct FinalOverage: Sendable {
             guard let last = reports.map(\.eventAt).max() else { continue }
             guard now.timeIntervalSince(last) >= Self.margin else { return false }
             let counted = try await MeterSums(stripe: stripe).counted(month)
-            guard counted >= reports.map(\.credits).reduce(0, +) else { return false }
+            guard counted >= reports.map(\.credits).saturatedSum else { return false }
         }
         return true
     }

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// A calendar month in UTC: the period that credits are granted, used and charged in. An event belongs to the
@@ -64,9 +65,4 @@ package struct Month: Sendable, Hashable, Comparable {
     package static func < (one: Month, other: Month) -> Bool {
         (one.year, one.number) < (other.year, other.number)
     }
-}
-
-extension Date {
-    /// Since 1970, the fraction left away.
-    package var wholeSeconds: Int { Int(timeIntervalSince1970.rounded(.down)) }
 }

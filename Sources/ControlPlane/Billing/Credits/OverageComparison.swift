@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// What follows from Stripe's sum for what was reported: pure, so that every case can be tried.
@@ -20,7 +21,7 @@ struct OverageComparison: Sendable, Equatable {
 
     init(_ reports: [OverageReport], counted: Int) {
         func sum(_ isMeant: (OverageReport.State) -> Bool) -> Int {
-            reports.filter { isMeant($0.state) }.map(\.credits).reduce(0, +)
+            reports.filter { isMeant($0.state) }.map(\.credits).saturatedSum
         }
         answered = sum { !$0.isOpen }
         unknown = sum { $0 == .unknown }
@@ -28,7 +29,7 @@ struct OverageComparison: Sendable, Equatable {
     }
 
     var conclusion: Conclusion {
-        if counted == answered + unknown { return .complete }
+        if counted == answered +| unknown { return .complete }
         return counted == answered ? .withoutUnknown : .differs
     }
 }

@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Organisations
 import Postgres
@@ -18,9 +19,9 @@ package struct OverageBooks: Sendable, Encodable {
     package var problem: String?
 
     var computed: Int { account.position.overage }
-    package var reported: Int { reports.map(\.credits).reduce(0, +) }
+    package var reported: Int { reports.map(\.credits).saturatedSum }
     /// Zero where the books agree.
-    var difference: Int? { counted.map { computed - $0 } }
+    var difference: Int? { counted.map { computed -| $0 } }
 
     private enum CodingKeys: String, CodingKey {
         case org = "org_id"
@@ -45,8 +46,7 @@ package struct OverageBooks: Sendable, Encodable {
         try container.encode(computed, forKey: .computed)
         try container.encode(account.position.uncharged, forKey: .uncharged)
         try container.encode(reported, forKey: .reported)
-        try container.encode(
-            reports.filter(\.state.isOpen).map(\.credits).reduce(0, +), forKey: .open)
+        try container.encode(reports.filter(\.state.isOpen).map(\.credits).saturatedSum, forKey: .open)
         try container.encode(counted, forKey: .counted)
         try container.encode(difference, forKey: .difference)
         try container.encode(problem, forKey: .problem)
@@ -127,7 +127,7 @@ package struct OverageReconciliation: Sendable {
         do {
             var counted = 0
             for customer in customers {
-                counted += try await MeterSums(stripe: stripe).counted(
+                counted +|= try await MeterSums(stripe: stripe).counted(
                     OverageMonth(org: books.org, month: books.account.month, customer: customer))
             }
             books.counted = counted
@@ -161,21 +161,23 @@ package struct OverageReconciliation: Sendable {
         if let problem = books.problem { return .byHand(problem) }
         if books.difference == 0 { return .none }
         if books.reports.contains(where: \.state.isOpen) { return .wait("A report is under way.") }
-        let missing = books.reported - counted
+        let missing = books.reported -| counted
         if missing == 0, books.isGone {
             return .byHand("It came after the last invoice of an organisation that is deleted: not charged.")
         }
         if missing == 0 { return .report }
         guard missing > 0 else {
             return .byHand(
-                "Stripe has counted \(-missing) more than was ever reported: cancel the surplus there.")
+                "Stripe has counted \(missing.magnitude) more than was ever reported: "
+                    + "cancel the surplus there."
+            )
         }
         let sent = books.reports.filter { $0.state == .sent }
         guard sent.allSatisfy({ now.timeIntervalSince(sentBefore[$0.id] ?? now) > patience }) else {
             return .wait("Stripe has not counted all yet.")
         }
         if let one = sent.first(where: { $0.credits == missing }) { return .sendAgain([one.id]) }
-        if sent.map(\.credits).reduce(0, +) == missing { return .sendAgain(sent.map(\.id)) }
+        if sent.map(\.credits).saturatedSum == missing { return .sendAgain(sent.map(\.id)) }
         return .byHand("No report, nor all of them, is the \(missing) that Stripe does not show.")
     }
 

@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Postgres
 import Providers

@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Logging
 import Postgres
@@ -49,19 +50,28 @@ package struct OverageReporter: Service {
                 if Task.isCancelled { return }
                 let cuts = ContinuousClock.now >= nextCut
                 if cuts { nextCut = .now + min(interval, Self.longestCutPause) }
-                do {
-                    if cuts { try await cutDue(every: interval, now: Date()) }
-                    try await sendDue()
-                    try await compareDue()
-                } catch let error as PostgresError where error.isConnectionFailure {
-                    // The database is away: what is due waits there.
-                } catch {
-                    if !Task.isCancelled {
-                        logger.error("overage not reported", metadata: ["error": "\(error)"])
-                    }
-                }
+                if cuts { await part("cut") { try await cutDue(every: interval, now: Date()) } }
+                await part("sent") { try await sendDue() }
+                await part("compared") { try await compareDue() }
             }
         }
+    }
+
+    /// What fails in one part keeps the others from nothing.
+    private func part(_ what: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+        } catch let error as PostgresError where error.isConnectionFailure {
+            // The database is away: what is due waits there.
+        } catch {
+            if !Task.isCancelled {
+                logger.error("overage not \(what)", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func round() async throws -> PeriodicRound {
+        try await PeriodicRound(.overage, database, logger)
     }
 
     // MARK: Cutting
@@ -69,19 +79,32 @@ package struct OverageReporter: Service {
     /// Of this month and the one before: what comes later still is for a person.
     func cutDue(every interval: Duration, now: Date) async throws {
         let month = Month(containing: now)
+        let round = try await round()
         for month in [month.previous, month] {
             var last: UUID?
             repeat {
                 let orgs = try await store.due(month, every: interval, after: last, limit: Self.batch)
-                let accounts = try await CreditReading(database: database, rules: billing.creditRules)
-                    .accounts(of: orgs, in: month)
-                let reported = try await store.reported(orgs, in: month)
-                for org in orgs where (accounts[org]?.position.overage ?? 0) > reported[org] ?? 0 {
-                    try await cut(org, month, now: now)
+                // Where they cannot be read together, each is by itself.
+                let behind =
+                    try await round.attempt("cutting \(month.text) from \(last?.text ?? "the first")") {
+                        try await unreported(orgs, month)
+                    } ?? orgs
+                for org in behind {
+                    try await round.attempt("cutting \(month.text) of \(org.text)", org: org) {
+                        try await cut(org, month, now: now)
+                    }
                 }
                 last = orgs.count == Self.batch ? orgs.last : nil
             } while last != nil
         }
+    }
+
+    /// Those with more overage than was ever reported.
+    private func unreported(_ orgs: [UUID], _ month: Month) async throws -> [UUID] {
+        let accounts = try await CreditReading(database: database, rules: platform.creditRules)
+            .accounts(of: orgs, in: month)
+        let reported = try await store.reported(orgs, in: month)
+        return orgs.filter { (accounts[$0]?.position.overage ?? 0) > reported[$0] ?? 0 }
     }
 
     /// What is overage by now and in no report yet becomes one. Once a subscription has ended, the event's
@@ -97,7 +120,7 @@ package struct OverageReporter: Service {
             try await ledger.open(org, month)
             let overage = try await ledger.settle(org, month)
             let store = OverageStore(database: transaction)
-            let missing = overage - (try await store.reported([org], in: month)[org] ?? 0)
+            let missing = overage -| (try await store.reported([org], in: month)[org] ?? 0)
             guard missing > 0,
                 let id = try await store.insert(org: org, month, credits: missing, eventAt: eventAt)
             else { return false }
@@ -123,8 +146,12 @@ package struct OverageReporter: Service {
 
     /// - Parameter org: nil: of all organisations.
     func sendDue(of org: UUID? = nil) async throws {
-        while let (report, before) = try await store.beginAttempt(of: org, lease: Self.lease) {
-            try await send(report, before)
+        let round = try await round()
+        while let attempt = try await store.beginAttempt(of: org, lease: Self.lease) {
+            try await round.attempt("sending \(attempt.id.text)", org: attempt.org) {
+                let (report, before) = try attempt.read.get()
+                try await send(report, before)
+            }
             try Task.checkCancellation()
         }
     }
@@ -147,7 +174,8 @@ package struct OverageReporter: Service {
         } catch let error as AppError {
             // The call's turn had not come.
             try await store.notSent(
-                report.id, back: before, error: error.message, again: .seconds(error.retryAfter ?? 5))
+                report.id, back: before, error: error.message, again: .bounded(seconds: error.retryAfter ?? 5)
+            )
         }
     }
 
@@ -169,9 +197,15 @@ package struct OverageReporter: Service {
     func compareDue() async throws {
         let months = try await store.toCompare(limit: Self.batch)
         guard !months.isEmpty else { return }
+        let round = try await round()
         let sums = MeterSums(stripe: stripe)
         for month in months {
-            try await compare(month, sums)
+            let subject = "comparing \(month.month.text) of \(month.customer)"
+            let isDone: Void? = try await round.attempt(subject, org: month.org) {
+                try await compare(month, sums)
+            }
+            // Those behind it have their turn.
+            if isDone == nil { try await store.lookLater(month, Self.longestPause) }
             try Task.checkCancellation()
         }
     }
@@ -185,7 +219,8 @@ package struct OverageReporter: Service {
         } catch let error as ProviderError {
             return try await store.lookLater(reports, error: error.description, Self.longestPause)
         } catch let error as AppError {
-            return try await store.lookLater(reports, error: error.message, .seconds(error.retryAfter ?? 5))
+            return try await store.lookLater(
+                reports, error: error.message, .bounded(seconds: error.retryAfter ?? 5))
         }
         let comparison = OverageComparison(reports, counted: counted)
         let unknown = reports.filter { $0.state == .unknown && Self.isOver($0) }

@@ -34,7 +34,7 @@ struct OverageStore: Sendable {
     func reported(_ orgs: [UUID], in month: Month) async throws -> [UUID: Int] {
         let rows = try await database.query(
             """
-            SELECT org_id, sum(credits)::bigint AS credits FROM overage_reports
+            SELECT org_id, \(SQL.clampedSum("credits")) AS credits FROM overage_reports
             WHERE org_id = ANY (\(orgs)) AND period = \(month.firstDay) GROUP BY org_id
             """)
         return try Dictionary(uniqueKeysWithValues: rows.map { (try $0["org_id"], try $0["credits"]) })
@@ -70,10 +70,8 @@ struct OverageStore: Sendable {
     /// - Parameters:
     ///   - org: nil: of any.
     ///   - lease: until which nobody else makes one.
-    /// - Returns: the report as the attempt makes it, and what it was; nil when none is due.
-    func beginAttempt(
-        of org: UUID? = nil, lease: Duration
-    ) async throws -> (report: OverageReport, before: OverageReport.State)? {
+    /// - Returns: nil when none is due.
+    func beginAttempt(of org: UUID? = nil, lease: Duration) async throws -> OverageAttempt? {
         let window = StripeClient.MeterEvent.identifierLifetime
         let rows = try await database.query(
             """
@@ -90,8 +88,12 @@ struct OverageStore: Sendable {
             FROM due WHERE id = due_id
             RETURNING before, \(OverageReport.columns)
             """)
-        return try rows.first.map {
-            (try OverageReport($0), try $0.decode("before", as: OverageReport.State.self))
+        return try rows.first.map { row in
+            OverageAttempt(
+                id: try row["id"], org: try row["org_id"],
+                read: Result {
+                    (try OverageReport(row), try row.decode("before", as: OverageReport.State.self))
+                })
         }
     }
 
@@ -171,6 +173,16 @@ struct OverageStore: Sendable {
             """)
     }
 
+    /// What cannot even be read.
+    func lookLater(_ month: OverageMonth, _ pause: Duration) async throws {
+        try await database.execute(
+            """
+            UPDATE overage_reports SET next_look_at = now() + make_interval(secs => \(pause / .seconds(1)))
+            WHERE org_id = \(month.org) AND period = \(month.month.firstDay)
+                AND customer_id = \(month.customer) AND next_look_at <= now()
+            """)
+    }
+
     func lookLater(_ reports: [OverageReport], error: String?, _ pause: Duration) async throws {
         try await database.execute(
             """
@@ -179,6 +191,14 @@ struct OverageStore: Sendable {
             WHERE id = ANY (\(reports.map(\.id)))
             """)
     }
+}
+
+/// A report of which an attempt was begun.
+struct OverageAttempt {
+    var id: UUID
+    var org: UUID
+    /// The report as the attempt makes it, and what it was before; a failure where the row cannot be read.
+    var read: Result<(report: OverageReport, before: OverageReport.State), any Error>
 }
 
 /// What one customer at Stripe was told of one month.

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// What the plans of an organisation grant it in one month.
@@ -50,7 +51,7 @@ struct PlanGrants: Sendable, Equatable {
         var grants = PlanGrants(
             month: month, plan: plan, planCredits: planCredits, since: max(month.start, createdAt),
             creditSeconds: 0, credits: 0, count: 0)
-        let grant = grants.add(planCredits * month.remaining(after: createdAt), .monthly, "monthly")
+        let grant = grants.add(planCredits *| month.remaining(after: createdAt), .monthly, "monthly")
         return (grants, grant)
     }
 
@@ -60,18 +61,18 @@ struct PlanGrants: Sendable, Equatable {
     mutating func change(to plan: String, planCredits: Int, at date: Date) -> Grant? {
         guard plan != self.plan || planCredits != self.planCredits else { return nil }
         let moment = min(max(date, since), month.end)
-        let difference = (planCredits - self.planCredits) * month.remaining(after: moment)
+        let difference = (planCredits -| self.planCredits) *| month.remaining(after: moment)
         (self.plan, self.planCredits, since) = (plan, planCredits, moment)
         return add(difference, .proration, "plan-\(count)")
     }
 
     private mutating func add(_ difference: Int, _ kind: CreditGrant.Kind, _ key: String) -> Grant {
         let before = credits
-        creditSeconds += difference
+        creditSeconds +|= difference
         credits = creditSeconds / month.seconds
         count += 1
         return Grant(
             key: key, kind: kind, plan: plan, planCredits: planCredits, effectiveAt: since,
-            creditSeconds: difference, credits: credits - before)
+            creditSeconds: difference, credits: credits -| before)
     }
 }

@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Postgres
 
@@ -69,12 +70,12 @@ package struct UsageReport: Sendable {
         }
 
         static func += (sums: inout Sums, more: Sums) {
-            sums.events += more.events
-            sums.inputTokens += more.inputTokens
-            sums.outputTokens += more.outputTokens
-            sums.cachedTokens += more.cachedTokens
-            sums.reasoningTokens += more.reasoningTokens
-            sums.millicredits += more.millicredits
+            sums.events +|= more.events
+            sums.inputTokens +|= more.inputTokens
+            sums.outputTokens +|= more.outputTokens
+            sums.cachedTokens +|= more.cachedTokens
+            sums.reasoningTokens +|= more.reasoningTokens
+            sums.millicredits +|= more.millicredits
         }
     }
 
@@ -107,9 +108,12 @@ extension UsageReport {
             }
         let rows = try await database.query(
             """
-            SELECT \(keys), sum(events)::bigint AS events, sum(input_tokens)::bigint AS input_tokens,
-                sum(output_tokens)::bigint AS output_tokens, sum(cached_tokens)::bigint AS cached_tokens,
-                sum(reasoning_tokens)::bigint AS reasoning_tokens, sum(millicredits)::bigint AS millicredits
+            SELECT \(keys), \(SQL.clampedSum("events")) AS events,
+                \(SQL.clampedSum("input_tokens")) AS input_tokens,
+                \(SQL.clampedSum("output_tokens")) AS output_tokens,
+                \(SQL.clampedSum("cached_tokens")) AS cached_tokens,
+                \(SQL.clampedSum("reasoning_tokens")) AS reasoning_tokens,
+                \(SQL.clampedSum("millicredits")) AS millicredits
             FROM usage_days
             WHERE org_id = \(org) AND day >= \(range.from) AND day <= \(range.to)
             GROUP BY \(keys) ORDER BY \(keys) LIMIT \(Self.maximumRows + 1)
@@ -180,7 +184,7 @@ package struct DayRange: Sendable, Equatable {
 
     private static func day(_ text: String, _ name: String) throws -> (text: String, start: Date) {
         guard text.utf8.count == 10, let start = try? Date(text + "T00:00:00Z", strategy: .iso8601),
-            start.formatted(.iso8601).hasPrefix(text)
+            start.formatted(.iso8601).hasPrefix(text), Date.storable.contains(start)
         else {
             throw AppError.invalidField(name, "The parameter \"\(name)\" is a day as 2026-11-24.")
         }

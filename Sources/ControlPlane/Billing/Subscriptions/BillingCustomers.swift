@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Organisations
 import Postgres
@@ -55,7 +56,7 @@ struct BillingCustomers: Sendable {
         guard let asked = account.customerAskedAt else { return nil }
         let since = asked.addingTimeInterval(-Self.lookBack)
         return try await stripe.findCustomer(
-            metadata: Self.metadataName, account.orgID.text, since: Int(since.timeIntervalSince1970))
+            metadata: Self.metadataName, account.orgID.text, since: since.wholeSeconds)
     }
 
     /// No person's address goes to Stripe from here: who pays gives theirs on the page.

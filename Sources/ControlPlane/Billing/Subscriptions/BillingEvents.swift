@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Postgres
 import Providers
@@ -31,7 +32,7 @@ package struct BillingEvents: Sendable {
             """
             INSERT INTO billing_events (id, type, object_id, org_id, outcome, created_at)
             VALUES (\(event.id), \(event.type), \(object.id), \(org), \(outcome.rawValue),
-                to_timestamp(\(event.created)))
+                \(Date(unixSeconds: event.created)))
             ON CONFLICT (id) DO NOTHING
             """)
         guard inserted == 1 else { return false }

@@ -57,11 +57,19 @@ package struct BillingReconciler: Service {
     /// Every replica may do it: of two that begin the same look one finds it begun.
     package func sweep() async throws {
         let due = try await BillingStore(database: billing.database).due(limit: Self.sweepSize)
+        guard !due.isEmpty else { return }
+        let round = try await round()
         for org in due {
-            try await billing.database.transaction {
-                try await SubscriptionSyncs(billing: billing).beginSync(org: org, in: $0)
+            try await round.attempt("a look at \(org.text)", org: org) {
+                try await billing.database.transaction {
+                    try await SubscriptionSyncs(billing: billing).beginSync(org: org, in: $0)
+                }
             }
         }
+    }
+
+    private func round() async throws -> PeriodicRound {
+        try await PeriodicRound(.billingReconciler, platform.database, platform.logger)
     }
 
     /// - Returns: nil when it is not due, or one is under way.
@@ -71,9 +79,12 @@ package struct BillingReconciler: Service {
         let interval = activation == .timer ? billing.settings.reconcileInterval : .zero
         guard let id = try await store.begin(after: interval, lease: Self.lease) else { return nil }
         do {
-            let comparison = try await compare(id, stripe)
-            try await order(comparison)
-            try await BillingEvents.forgetOld(billing.database)
+            let round = try await round()
+            let comparison = try await compare(id, stripe, round)
+            try await order(comparison, round)
+            try await round.attempt("events that are over") {
+                try await BillingEvents.forgetOld(billing.database)
+            }
             return try await store.finish(id, comparison, failure: nil)
         } catch {
             let reason = (error as? ProviderError)?.description ?? "\(type(of: error))"
@@ -82,23 +93,32 @@ package struct BillingReconciler: Service {
         }
     }
 
-    private func compare(_ id: UUID, _ stripe: StripeClient) async throws -> SubscriptionComparison {
+    /// A subscription that cannot be read is on no page, as far as the comparison knows: its organisation is
+    /// looked at, which says what is wrong.
+    private func compare(
+        _ id: UUID, _ stripe: StripeClient, _ round: PeriodicRound
+    ) async throws -> SubscriptionComparison {
         var comparison = SubscriptionComparison(known: try await store.known())
         var last: String?
         repeat {
             let page = try await stripe.livingSubscriptions(after: last)
-            comparison.add(page.data)
-            last = page.hasMore ? page.data.last?.id : nil
+            comparison.add(page.read)
+            for unreadable in page.unreadable {
+                try await round.failed("subscription \(unreadable.id ?? "without an id")", unreadable.error)
+            }
+            last = page.hasMore ? page.lastID : nil
             try await store.renew(id, lease: Self.lease)
         } while last != nil
         comparison.finish()
         return comparison
     }
 
-    private func order(_ comparison: SubscriptionComparison) async throws {
+    private func order(_ comparison: SubscriptionComparison, _ round: PeriodicRound) async throws {
         for org in comparison.differing.sorted(by: { $0.text < $1.text }) {
-            _ = try await billing.database.transaction {
-                try await SubscriptionSyncs(billing: billing).requestSync(org: org, in: $0)
+            try await round.attempt("ordering a look at \(org.text)", org: org) {
+                _ = try await billing.database.transaction {
+                    try await SubscriptionSyncs(billing: billing).requestSync(org: org, in: $0)
+                }
             }
         }
         guard !comparison.differing.isEmpty || !comparison.strangers.isEmpty else { return }

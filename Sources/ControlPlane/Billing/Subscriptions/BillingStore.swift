@@ -94,6 +94,7 @@ package struct BillingStore: Sendable {
 
     /// Those for which a look was ordered or is due, and that nobody looks at now.
     package func due(limit: Int) async throws -> [UUID] {
+        // In no order: those that fail each time do not keep the rest from their turn.
         let rows = try await database.query(
             """
             SELECT org_id FROM (
@@ -103,7 +104,7 @@ package struct BillingStore: Sendable {
             WHERE NOT EXISTS (
                 SELECT FROM workflows WHERE kind = \(SyncSubscription.kind) AND subject = org_id::text
                     AND state IN ('waiting', 'running'))
-            LIMIT \(limit)
+            ORDER BY random() LIMIT \(limit)
             """)
         return try rows.map { try $0["org_id"] }
     }

@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Organisations
 import Postgres
@@ -91,7 +92,7 @@ struct CheckoutStore: Sendable {
         try await database.execute(
             """
             UPDATE billing_checkouts SET session_id = \(session.id),
-                expires_at = to_timestamp(\(session.expiresAt))
+                expires_at = \(Date(unixSeconds: session.expiresAt))
             WHERE id = \(id)
             """)
     }

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Postgres
 import Providers
@@ -14,7 +15,7 @@ struct InvoiceStore: Sendable {
                 INSERT INTO billing_invoices (id, org_id, number, status, currency, total, amount_paid,
                     created_at)
                 VALUES (\(invoice.id), \(org), \(invoice.number), \(invoice.status), \(invoice.currency),
-                    \(invoice.total), \(invoice.amountPaid), to_timestamp(\(invoice.created)))
+                    \(invoice.total), \(invoice.amountPaid), \(Date(unixSeconds: invoice.created)))
                 ON CONFLICT (id) DO UPDATE SET number = excluded.number, status = excluded.status,
                     total = excluded.total, amount_paid = excluded.amount_paid, updated_at = now()
                 WHERE (billing_invoices.number, billing_invoices.status, billing_invoices.total,

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Providers
 
@@ -58,14 +59,14 @@ extension SubscriptionState {
         self.standing = standing
         lookupKeys = subscription.items.data.compactMap(\.price.lookupKey).sorted()
         periodEnd = subscription.items.data.compactMap(\.currentPeriodEnd).max()
-            .map { Date(timeIntervalSince1970: Double($0)) }
+            .map { Date(unixSeconds: $0) }
         endsAt = Self.end(of: subscription, standing, periodEnd)
         surplus = ranked.count { $0.standing >= .failing && $0.subscription.id != subscription.id }
     }
     private static func end(
         of subscription: StripeSubscription, _ standing: Standing, _ periodEnd: Date?
     ) -> Date? {
-        func date(_ seconds: Int?) -> Date? { seconds.map { Date(timeIntervalSince1970: Double($0)) } }
+        func date(_ seconds: Int?) -> Date? { seconds.map { Date(unixSeconds: $0) } }
         guard standing >= .failing else { return standing == .ended ? date(subscription.endedAt) : nil }
         return date(subscription.cancelAt) ?? (subscription.cancelAtPeriodEnd ? periodEnd : nil)
     }

@@ -15,10 +15,16 @@ struct JudgedUsage: Sendable {
         org = judgement.org
         counted.reserveCapacity(sent.events.count)
         var ids = Set<UUID>(minimumCapacity: sent.events.count)
+        var amount = UsageAmount()
         for event in sent.events {
             switch judgement.verdict(on: event) {
             case .counts(let counts):
-                if ids.insert(counts.id).inserted { counted.append(counts) }
+                guard ids.insert(counts.id).inserted else { continue }
+                if amount.add(UsageAmount(counts), within: .ofBatch) {
+                    counted.append(counts)
+                } else {
+                    setAside.append(Self.setAside(event, .batchLimit, Self.beyondBatch, body))
+                }
             case .isSetAside(let reason, let detail):
                 setAside.append(Self.setAside(event, reason, detail, body))
             }
@@ -29,6 +35,19 @@ struct JudgedUsage: Sendable {
     init(org: UUID, counted: [CountedEvent]) {
         (self.org, self.counted) = (org, counted)
         sent = SentUsage()
+    }
+
+    private static let beyondBatch = "\(UsageAmount.ofBatch.meaning) of the batch would have counted with it"
+
+    /// Sets aside those of the events that do not fit their day.
+    mutating func fit(_ days: UsageDays, body: UnsafeBufferPointer<UInt8>) {
+        var days = days
+        counted.removeAll { event in
+            guard !days.admit(event) else { return false }
+            setAside.append(
+                Self.setAside(sent.events[event.offset], .dayLimit, UsageDays.detail(event), body))
+            return true
+        }
     }
 
     static func setAside(

@@ -125,7 +125,7 @@ package struct UsageCheck: Sendable {
         let row = try await transaction.query(
             """
             SELECT to_regclass(\(month.partition)) IS NOT NULL AS has_raw,
-                (SELECT coalesce(sum(events), 0)::bigint FROM usage_hours
+                (SELECT \(SQL.clampedSum("events")) FROM usage_hours
                     WHERE hour >= \(month.firstMoment) AND hour < \(month.endMoment)) AS events
             """)[0]
         let hasRawRows = try row["has_raw", as: Bool.self]

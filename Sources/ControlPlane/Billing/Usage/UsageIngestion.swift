@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Postgres
 import TenantProtocol
@@ -9,7 +10,7 @@ package struct UsageIngestion: Sendable {
     /// Prices as old as this may be why a model is not known: they are read again before it is set aside.
     static let freshPrices: Duration = .seconds(1)
     /// How often a batch is inserted that something stood in the way of.
-    static let maximumTries = 4
+    static let maximumTries = 6
 
     package let database: PostgresPool
     package let prices: ModelPriceCache
@@ -22,7 +23,7 @@ package struct UsageIngestion: Sendable {
     package func ingest(_ body: [UInt8], org: UUID) async throws -> UsageReceipt {
         let sent = try body.withUnsafeBufferPointer { try SentUsageReader.read($0) }
         let usage = try await judge(sent, body, org)
-        let outcome = try await insert(usage)
+        let outcome = try await insert(usage, body)
         var setAside = outcome.setAside
         if !outcome.overlap.isEmpty {
             setAside += try await setAsideStrangers(usage, body, at: outcome.overlap)
@@ -33,7 +34,7 @@ package struct UsageIngestion: Sendable {
     }
 
     private func judge(_ sent: SentUsage, _ body: [UInt8], _ org: UUID) async throws -> JudgedUsage {
-        let now = Int(Date.now.timeIntervalSince1970 * 1_000_000)
+        let now = Date.now.microseconds
         func judged(_ prices: PriceBook) -> JudgedUsage {
             body.withUnsafeBufferPointer { bytes in
                 JudgedUsage(
@@ -45,7 +46,8 @@ package struct UsageIngestion: Sendable {
         return judged(try await prices.book(atMost: Self.freshPrices))
     }
 
-    private func insert(_ usage: JudgedUsage) async throws -> UsageStore.Outcome {
+    private func insert(_ judged: JudgedUsage, _ body: [UInt8]) async throws -> UsageStore.Outcome {
+        var usage = judged
         let store = UsageStore(database: database)
         for _ in 0..<Self.maximumTries {
             do {
@@ -64,10 +66,15 @@ package struct UsageIngestion: Sendable {
                     from: times.min() ?? 0, through: times.max() ?? 0)
             } catch UsageConflict.newModel {
                 continue
+            } catch UsageConflict.fullDay {
+                let days = try await UsageDays(of: judged.counted, org: usage.org, database)
+                usage = judged
+                body.withUnsafeBufferPointer { usage.fit(days, body: $0) }
             }
         }
         throw AppError(
-            .notReady, "usage_busy", "Too many batches name new models at once. Send this one again.",
+            .notReady, "usage_busy",
+            "Too many batches name new models, or fill the same day, at once. Send this one again.",
             retryAfter: 1)
     }
 

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Logging
 import Organisations
@@ -42,13 +43,22 @@ package struct UsageKeeper: Service {
     /// - Returns: the months that were dropped.
     @discardableResult
     func keep(now: Date) async throws -> [Month] {
-        let microseconds = Int(now.timeIntervalSince1970 * 1_000_000)
+        let microseconds = now.microseconds
         let months = UsageMonths(database: database)
-        try await months.make(
-            from: microseconds - UsageJudgement.maximumAge, through: microseconds + Self.ahead)
+        let round = try await PeriodicRound(.usageKeeper, database, logger)
+        try await round.attempt("new months") {
+            try await months.make(
+                from: microseconds - UsageJudgement.maximumAge, through: microseconds + Self.ahead)
+        }
+        try await round.attempt("days that are over") { try await UsageDays.deleteOld(database, now: now) }
+        try await round.attempt("failures that are over") {
+            try await PeriodicFailureStore(database: database).forgetOld()
+        }
         var dropped: [Month] = []
         for month in try await months.list() where month.isOver(by: retention, now: now) {
-            if try await drop(month) { dropped.append(month) }
+            if try await round.attempt(month.text, { try await drop(month) }) == true {
+                dropped.append(month)
+            }
         }
         return dropped
     }

@@ -75,6 +75,8 @@ struct UsageStore: Sendable {
 
 /// What stood in a batch's way and does not when it is inserted again.
 enum UsageConflict: Error {
+    /// As much as may has counted of a day of the organisation, or would have with this batch.
+    case fullDay
     /// A month that no event was of before: its partition is missing.
     case missingMonth
     /// Another batch has just named a model for the first time.
@@ -82,6 +84,7 @@ enum UsageConflict: Error {
 
     init?(_ error: PostgresError) {
         switch error.sqlState {
+        case "23514" where error.constraint == "usage_org_days_limit": self = .fullDay
         // "no partition of relation found for row" names no constraint.
         case "23514" where error.constraint == nil: self = .missingMonth
         case "23502": self = .newModel
@@ -189,6 +192,20 @@ extension UsageStore {
                 sum(input), sum(output), sum(cached), sum(reasoning), sum(millicredits)
             FROM sums GROUP BY 1, 2, 3, 4, 5
             ON CONFLICT (org_id, day, workspace_id, provider, model) DO UPDATE SET \(Self.added)
+        ), \(Self.wholeDays)
+        """
+    }
+
+    /// All that the organisation uses in a day, which the table bounds.
+    private static var wholeDays: SQL {
+        """
+        whole_days AS (
+            INSERT INTO usage_org_days AS a (org, day, tokens, millicredits)
+            SELECT own.key, (hour AT TIME ZONE 'UTC')::date, sum(input + output + cached + reasoning),
+                sum(millicredits)
+            FROM sums, own GROUP BY 1, 2
+            ON CONFLICT (org, day) DO UPDATE SET tokens = a.tokens + excluded.tokens,
+                millicredits = a.millicredits + excluded.millicredits
         )
         """
     }

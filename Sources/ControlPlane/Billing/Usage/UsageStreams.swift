@@ -96,7 +96,7 @@ package struct UsageStreams: Sendable {
             AS \(identifier: name + "_from"),
         ARRAY(SELECT upper(r) - 1 FROM unnest(\(ranges)) r LIMIT \(maximumPieces))
             AS \(identifier: name + "_to"),
-        (SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint FROM unnest(\(ranges)) r)
+        (SELECT \(SQL.clampedSum("upper(r) - lower(r)")) FROM unnest(\(ranges)) r)
             AS \(identifier: name + "_places")
         """
     }

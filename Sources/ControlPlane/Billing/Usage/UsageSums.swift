@@ -19,8 +19,9 @@ extension UsageCheck {
 
     private static let summed: SQL =
         """
-        ARRAY[sum(events), sum(input_tokens), sum(output_tokens), sum(cached_tokens), sum(reasoning_tokens),
-            sum(millicredits)]::bigint[] AS amounts
+        ARRAY[\(SQL.clampedSum("events")), \(SQL.clampedSum("input_tokens")),
+            \(SQL.clampedSum("output_tokens")), \(SQL.clampedSum("cached_tokens")),
+            \(SQL.clampedSum("reasoning_tokens")), \(SQL.clampedSum("millicredits"))] AS amounts
         """
 
     package static func hours(_ month: Month) -> SQL {
@@ -50,8 +51,9 @@ extension UsageCheck {
         """
         SELECT u.org_id, r.hour::text AS time, r.workspace_id, m.provider, m.model, r.amounts FROM (
             SELECT org, date_trunc('hour', occurred_at, 'UTC') AS hour, workspace_id, model,
-                ARRAY[count(*), sum(input_tokens), sum(output_tokens), sum(cached_tokens),
-                    sum(reasoning_tokens), sum(millicredits)]::bigint[] AS amounts
+                ARRAY[count(*), \(SQL.clampedSum("input_tokens")), \(SQL.clampedSum("output_tokens")),
+                    \(SQL.clampedSum("cached_tokens")), \(SQL.clampedSum("reasoning_tokens")),
+                    \(SQL.clampedSum("millicredits"))] AS amounts
             FROM usage_events WHERE occurred_at >= \(month.firstMoment) AND occurred_at < \(month.endMoment)
             GROUP BY 1, 2, 3, 4
         ) r JOIN usage_orgs u ON u.key = r.org JOIN usage_models m ON m.key = r.model

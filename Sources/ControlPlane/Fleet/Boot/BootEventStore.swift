@@ -1,3 +1,4 @@
+import Arithmetic
 import Digests
 import FoundationEssentials
 import Postgres
@@ -95,7 +96,7 @@ struct BootEventStore: Sendable {
         return BootProgress.Stage(
             stage: try row.decode("stage", as: BootStage.self),
             outcome: try row.decode("outcome", as: StageOutcome.self), at: at,
-            elapsedMilliseconds: Int(at.timeIntervalSince(start) * 1_000),
+            elapsedMilliseconds: Int(saturating: at.timeIntervalSince(start) * 1_000),
             durationMilliseconds: try row["duration_ms", as: Int?.self],
             code: try row["code", as: String?.self].flatMap(FailureCode.init))
     }

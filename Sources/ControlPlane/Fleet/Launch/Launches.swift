@@ -43,7 +43,7 @@ package struct Launches: Sendable {
     /// the queues of all with those who come last.
     private func turn(waiting: Int) -> Duration {
         let limit = settings.limits.limit(of: "ec2", "RunInstances", scope: settings.region)
-        return max(.zero, .seconds(Double(waiting) * limit.gap * Self.turnShare) - Self.leadTime)
+        return max(.zero, .bounded(seconds: Double(waiting) * limit.gap * Self.turnShare) - Self.leadTime)
     }
 
     func startProvisioning(

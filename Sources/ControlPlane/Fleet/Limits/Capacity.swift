@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Postgres
 
@@ -90,7 +91,7 @@ package struct Capacity: Encodable, Sendable {
     }
 
     private static func quota(_ name: String, _ used: Int, _ limit: Int, _ perDay: Double) -> Quota {
-        let headroom = max(0, limit - used)
+        let headroom = max(0, limit -| used)
         return Quota(
             name: name, used: used, limit: limit, headroom: headroom,
             daysToExhaustion: perDay > 0 ? Double(headroom) / perDay : nil)

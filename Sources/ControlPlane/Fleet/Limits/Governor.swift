@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Postgres
 import Providers
@@ -42,7 +43,7 @@ package struct Governor: CallGate {
         try await database.execute(
             "DELETE FROM provider_reservations WHERE bucket = \(limit.name) AND holder = \(holder)")
         guard delay > Self.patience else { return }
-        let seconds = Int(delay.components.seconds) + 1
+        let seconds = delay.wholeSeconds +| 1
         throw AppError(
             .tooManyRequests, "provider_busy",
             "\(limit.name) takes no further call for \(seconds) s. Try again then.", retryAfter: seconds)
@@ -53,12 +54,12 @@ package struct Governor: CallGate {
             """
             SELECT admit_call(\(limit.name), \(holder), \(limit.gap), \(limit.burst), \(isRepeated)) AS delay
             """)
-        return .seconds(try rows[0]["delay", as: Double.self])
+        return .bounded(seconds: try rows[0]["delay", as: Double.self])
     }
 
     /// The provider refused for the rate: its bucket is empty, and closed for as long as it said.
     package func throttled(_ limit: ProviderLimit, retryAfter: Duration?) async throws {
-        let closed = Double((retryAfter ?? .zero).components.seconds)
+        let closed = Double((retryAfter ?? .zero).wholeSeconds)
         _ = try await database.query(
             "SELECT empty_bucket(\(limit.name), \(limit.gap), \(limit.burst), \(closed))")
     }
@@ -72,7 +73,7 @@ package struct Governor: CallGate {
                 )::float8 AS delay
             FROM provider_buckets WHERE name = \(limit.name)
             """)
-        return .seconds(try rows.first?["delay", as: Double.self] ?? 0)
+        return .bounded(seconds: try rows.first?["delay", as: Double.self] ?? 0)
     }
 
     func forgetReservations() async throws {

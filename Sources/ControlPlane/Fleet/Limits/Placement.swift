@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Postgres
 import Providers
@@ -37,13 +38,17 @@ package struct Placement: Sendable, Equatable {
 }
 
 package enum InstanceType {
+    /// Of `xlarge`; the largest that is sold is 224. Another number, which a person may write, counts as the
+    /// highest: no region has room for it.
+    static let multiples = 1...1_000
+
     /// By the size's name: current families have 2 vCPUs up to `large`, then twice as many a step, and
     /// `<n>xlarge` has four times n. Source: Amazon EC2 instance types.
     static func vcpus(of type: String) -> Int {
         let size = type.split(separator: ".").last.map(String.init) ?? ""
         if size == "xlarge" { return 4 }
-        if let multiple = Int(size.replacing("xlarge", with: "")), size.hasSuffix("xlarge") {
-            return 4 * multiple
+        if size.hasSuffix("xlarge"), let multiple = Int(size.dropLast("xlarge".count)) {
+            return 4 * (multiples.contains(multiple) ? multiple : multiples.upperBound)
         }
         return 2
     }
@@ -83,11 +88,11 @@ struct Placements: Sendable {
         var use = Use()
         for row in rows {
             let tenants = try row["tenants", as: Int.self]
-            use.tunnels[try row["cloudflare_account_id", as: String.self], default: 0] += tenants
-            use.records[try row["cloudflare_zone_id", as: String.self], default: 0] += tenants
-            use.subnets[try row["subnet_id", as: String.self], default: 0] += tenants
-            use.vcpus += try row["vcpus", as: Int.self]
-            use.waiting += try row["waiting", as: Int.self]
+            use.tunnels[try row["cloudflare_account_id", as: String.self], default: 0] +|= tenants
+            use.records[try row["cloudflare_zone_id", as: String.self], default: 0] +|= tenants
+            use.subnets[try row["subnet_id", as: String.self], default: 0] +|= tenants
+            use.vcpus +|= try row["vcpus", as: Int.self]
+            use.waiting +|= try row["waiting", as: Int.self]
         }
         return use
     }
@@ -101,7 +106,7 @@ struct Placements: Sendable {
         try await takeTurn(transaction)
         let use = try await use(transaction)
         let vcpus = InstanceType.vcpus(of: instanceType)
-        guard use.vcpus + vcpus <= settings.maximumVCPUs else {
+        guard use.vcpus +| vcpus <= settings.maximumVCPUs else {
             throw noCapacity("vcpus", "the region's \(settings.maximumVCPUs) vCPUs (EC2_MAXIMUM_VCPUS)")
         }
         let places = settings.places
@@ -123,7 +128,7 @@ struct Placements: Sendable {
     func hasRoom(for vcpus: Int, in transaction: Transaction) async throws -> Bool {
         try await takeTurn(transaction)
         let used = try await use(transaction).vcpus
-        return vcpus <= 0 || used + vcpus <= settings.maximumVCPUs
+        return vcpus <= 0 || used +| vcpus <= settings.maximumVCPUs
     }
 
     private func takeTurn(_ transaction: Transaction) async throws {
@@ -133,8 +138,8 @@ struct Placements: Sendable {
     /// Tenants that still fit.
     func room(in place: CloudflarePlace, _ use: Use) -> Int {
         min(
-            place.maximumTunnels - use.tunnels[place.accountID, default: 0],
-            place.maximumRecords - use.records[place.zoneID, default: 0])
+            place.maximumTunnels -| use.tunnels[place.accountID, default: 0],
+            place.maximumRecords -| use.records[place.zoneID, default: 0])
     }
 
     private func noCapacity(_ quota: String, _ what: String) -> AppError {

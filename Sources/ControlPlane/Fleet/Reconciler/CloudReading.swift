@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Providers
 
@@ -30,7 +31,7 @@ struct CloudReading: Sendable {
         var resource = ec2(.instance, instance.id, instance.tags, instance.launchedAt, now)
         resource.state = instance.state
         resource.instanceType = instance.instanceType
-        let gibibytes = instance.volumeIDs.reduce(0) { $0 + (sizes[$1] ?? 0) }
+        let gibibytes = instance.volumeIDs.map { sizes[$0] ?? 0 }.saturatedSum
         resource.monthlyUSD = Prices.instance(type: instance.instanceType ?? "", state: instance.state)
             .map { $0 + Prices.volume(gibibytes: gibibytes) }
         return resource
@@ -149,7 +150,7 @@ struct ProviderPatience: Sendable {
             do {
                 return try await body()
             } catch let error as AppError where error.code == "provider_busy" {
-                pause = .seconds(error.retryAfter ?? 1)
+                pause = .bounded(seconds: error.retryAfter ?? 1)
             } catch let error as ProviderError where error.isRetryable && attempt < Self.attempts {
                 pause = .seconds(1 << attempt)
                 attempt += 1

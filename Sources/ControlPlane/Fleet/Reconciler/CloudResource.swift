@@ -101,6 +101,14 @@ struct PlatformRows: Sendable {
         var unchangedSeconds: Double
     }
 
+    /// A row that cannot be read. Its organisation is left alone, as one that a workflow is at work on.
+    struct Unreadable: Sendable {
+        var orgID: UUID
+        var what: String
+        var error: any Error
+    }
+
     var tenants: [Tenant]
     var ledger: [LedgerRow]
+    var unreadable: [Unreadable] = []
 }

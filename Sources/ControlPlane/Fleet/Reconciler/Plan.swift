@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// What is to be done about findings. Pure, as the comparison is: a dry run shows what a run would do.
@@ -92,7 +93,7 @@ package struct Plan: Sendable {
             return Item(
                 finding: finding, action: .quarantine, dueAt: now.addingTimeInterval(policy.graceSeconds))
         }
-        let end = since.addingTimeInterval(policy.graceSeconds)
+        let end = since.addingTimeInterval(policy.graceSeconds).clamped
         if end > now { return Item(finding: finding, action: .wait, dueAt: end) }
         let mayDelete = finding.isOrgKnown || policy.deletesUnknown
         return Item(finding: finding, action: mayDelete ? .delete : .person, dueAt: end)

@@ -17,14 +17,20 @@ struct PlatformReading: Sendable {
                 WHERE state IN ('waiting', 'running') AND kind = ANY (\(TearDownTenant.working))
                 """)
             let subjects = Set(try busy.map { try $0["subject", as: String.self] })
-            return PlatformRows(
-                tenants: try await tenants(transaction, busy: subjects), ledger: try await ledger(transaction)
-            )
+            var rows = PlatformRows(tenants: [], ledger: [])
+            try await readTenants(&rows, transaction, busy: subjects)
+            try await readLedger(&rows, transaction)
+            let leftAlone = Set(rows.unreadable.map(\.orgID))
+            for index in rows.tenants.indices where leftAlone.contains(rows.tenants[index].orgID) {
+                rows.tenants[index].isBusy = true
+            }
+            return rows
         }
     }
 
-    private func tenants(_ transaction: Transaction, busy: Set<String>) async throws -> [PlatformRows.Tenant]
-    {
+    private func readTenants(
+        _ found: inout PlatformRows, _ transaction: Transaction, busy: Set<String>
+    ) async throws {
         let rows = try await transaction.query(
             """
             SELECT o.id, o.slug, o.status, coalesce(o.retained_until > now(), false) AS is_retained,
@@ -39,7 +45,18 @@ struct PlatformReading: Sendable {
                     ORDER BY r.created_at DESC LIMIT 1) AS redeployed
             FROM orgs o LEFT JOIN tenants t ON t.org_id = o.id
             """)
-        return try rows.map { try tenant($0, busy) }
+        for row in rows {
+            do {
+                found.tenants.append(try tenant(row, busy))
+            } catch {
+                let id = try row["id", as: UUID.self]
+                found.unreadable.append(.init(orgID: id, what: "tenant", error: error))
+                let status = try? row.decode("status", as: Org.Status.self)
+                found.tenants.append(
+                    PlatformRows.Tenant(
+                        orgID: id, slug: try row["slug"], status: status ?? .running, ageSeconds: 0))
+            }
+        }
     }
 
     private func tenant(_ row: Row, _ busy: Set<String>) throws -> PlatformRows.Tenant {
@@ -62,21 +79,29 @@ struct PlatformReading: Sendable {
             ageSeconds: try row["age", as: Double.self])
     }
 
-    private func ledger(_ transaction: Transaction) async throws -> [PlatformRows.LedgerRow] {
+    private func readLedger(_ found: inout PlatformRows, _ transaction: Transaction) async throws {
         let rows = try await transaction.query(
             """
             SELECT org_id, kind, intent_id, provider_id, place,
                 extract(epoch FROM now() - updated_at)::float8 AS unchanged
             FROM resource_ledger WHERE state = 'live' AND provider_id IS NOT NULL
             """)
-        return try rows.map { row in
-            PlatformRows.LedgerRow(
-                orgID: try row["org_id", as: UUID.self],
-                kind: try row.decode("kind", as: ResourceLedger.Kind.self),
-                intentID: try row["intent_id", as: String.self],
-                providerID: try row["provider_id", as: String.self],
-                place: try row["place", as: String.self],
-                unchangedSeconds: try row["unchanged", as: Double.self])
+        for row in rows {
+            do {
+                found.ledger.append(try Self.ledgerRow(row))
+            } catch {
+                found.unreadable.append(.init(orgID: try row["org_id"], what: "ledger", error: error))
+            }
         }
+    }
+
+    private static func ledgerRow(_ row: Row) throws -> PlatformRows.LedgerRow {
+        PlatformRows.LedgerRow(
+            orgID: try row["org_id", as: UUID.self],
+            kind: try row.decode("kind", as: ResourceLedger.Kind.self),
+            intentID: try row["intent_id", as: String.self],
+            providerID: try row["provider_id", as: String.self],
+            place: try row["place", as: String.self],
+            unchangedSeconds: try row["unchanged", as: Double.self])
     }
 }

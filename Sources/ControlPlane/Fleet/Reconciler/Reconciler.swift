@@ -140,12 +140,32 @@ package struct Reconciler: Service {
             policy: Plan.Policy(
                 graceSeconds: settings.grace / .seconds(1), sharePercent: settings.sharePercent,
                 floor: settings.floor, deletesUnknown: deletesUnknown))
-        try await fleet.database.transaction { transaction in
-            try await ReconcilerStore(database: transaction).record(plan, seen: cloud.count, run: id)
+        let unwritten = try await fleet.database.transaction { transaction in
+            try await ReconcilerStore(database: transaction)
+                .record(plan, seen: cloud.count, run: id, in: transaction)
         }
         report(plan, cloud.count)
+        try await report(rows.unreadable, unwritten)
         guard mode == .repair else { return (plan, 0) }
-        return (plan, try await Repairs(fleet: fleet, patience: patience).carryOut(plan))
+        let repairs = Repairs(fleet: fleet, patience: patience)
+        return (plan, try await repairs.carryOut(plan, without: Set(unwritten.map(\.item.finding.key))))
+    }
+
+    /// What the comparison has passed over.
+    private func report(
+        _ rows: [PlatformRows.Unreadable], _ unwritten: [(item: Plan.Item, error: any Error)]
+    ) async throws {
+        let round = try await PeriodicRound(.reconciler, fleet.database, fleet.logger)
+        for row in rows {
+            try await round.failed("\(row.what) of \(row.orgID.text)", org: row.orgID, row.error)
+        }
+        for (item, error) in unwritten {
+            let finding = item.finding
+            try await round.failed(
+                "\(finding.code.rawValue) \(finding.kind.rawValue) \(finding.resource)", org: finding.orgID,
+                error)
+        }
+        try await round.forgetRest()
     }
 
     private func report(_ plan: Plan, _ seen: Int) {

@@ -106,8 +106,23 @@ package struct ReconcilerStore: Sendable {
     }
 
     /// Writes what a run has found; what it no longer finds is resolved.
-    package func record(_ plan: Plan, seen: Int, run: UUID) async throws {
-        for item in plan.items { try await record(item) }
+    /// - Returns: what cannot be written, and is to be left alone for that reason.
+    package func record(
+        _ plan: Plan, seen: Int, run: UUID, in transaction: Transaction
+    ) async throws -> [(item: Plan.Item, error: any Error)] {
+        var unwritten: [(item: Plan.Item, error: any Error)] = []
+        for item in plan.items {
+            do {
+                try await transaction.savepoint { try await record(item) }
+            } catch let error as PostgresError where error.isOfData {
+                unwritten.append((item, error))
+            }
+        }
+        try await finishRecord(plan, seen: seen, run: run)
+        return unwritten
+    }
+
+    private func finishRecord(_ plan: Plan, seen: Int, run: UUID) async throws {
         try await database.execute(
             """
             UPDATE reconciler_findings SET resolved_at = now()

@@ -12,16 +12,18 @@ struct Repairs: Sendable {
 
     private var store: ReconcilerStore { ReconcilerStore(database: fleet.database) }
 
+    /// - Parameter leftAlone: findings of which no row could be written.
     /// - Returns: how many things were done.
-    func carryOut(_ plan: Plan) async throws -> Int {
-        let mends = Dictionary(grouping: plan.items.filter { $0.action == .mend }, by: \.finding.orgID)
+    func carryOut(_ plan: Plan, without leftAlone: Set<Finding.Key>) async throws -> Int {
+        let all = plan.items.filter { !leftAlone.contains($0.finding.key) }
+        let mends = Dictionary(grouping: all.filter { $0.action == .mend }, by: \.finding.orgID)
         var done = 0
         for (org, items) in mends {
             guard let org else { continue }
             done += try await attempt(items) { try await mend(org, items) }
         }
         let there = try await there(plan)
-        for item in plan.items where item.action.isActive && item.action != .mend {
+        for item in all where item.action.isActive && item.action != .mend {
             done += try await attempt([item]) { try await carryOut(item, there) }
         }
         return done
@@ -45,8 +47,14 @@ struct Repairs: Sendable {
             failure = (error as? ProviderError)?.description ?? (error as? AppError)?.message ?? "\(error)"
         }
         for item in items {
-            try await store.acted(item, error: failure)
-            if failure == nil { try await record(item) }
+            do {
+                try await store.acted(item, error: failure)
+                if failure == nil { try await record(item) }
+            } catch let error as PostgresError where error.isOfData {
+                platform.logger.error(
+                    "repair not recorded",
+                    metadata: ["resource": "\(item.finding.resource)", "error": "\(error)"])
+            }
         }
         return failure == nil ? items.count : 0
     }

@@ -126,7 +126,7 @@ extension Redeploy {
         """
         id, service, is_refresh, rollout_id, phase, target_tag, previous_digest, digest, final_digest,
             ssm_status, ssm_exit_code, healthz_ok, error_code, error, created_at,
-            (extract(epoch FROM finished_at - created_at) * 1000)::int AS duration_ms
+            (extract(epoch FROM finished_at - created_at) * 1000)::bigint AS duration_ms
         """
 
     package init(_ row: Row, slug: String) throws {

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// When the platform may interrupt a tenant by itself: every day, or on some days of the week; in UTC.
@@ -72,8 +73,8 @@ package struct MaintenanceWindow: Sendable, Equatable {
     package func beginning(from date: Date) -> Date { isOpen(at: date) ? date : nextOpening(after: date) }
 
     private static func split(_ date: Date) -> (day: Int, second: Int) {
-        let seconds = Int(date.timeIntervalSince1970.rounded(.down))
-        let day = Int((Double(seconds) / 86_400).rounded(.down))
+        let seconds = date.clamped.wholeSeconds
+        let day = Int(saturating: (Double(seconds) / 86_400).rounded(.down))
         return (day, seconds - day * 86_400)
     }
 

@@ -1,3 +1,4 @@
+import Arithmetic
 import TenantProtocol
 
 /// What an observation says about an image: pure arithmetic on what the instance counted.
@@ -70,7 +71,7 @@ struct Judgement: Sendable, Equatable {
         guard let since = observation.since?.p95Milliseconds,
             let before = observation.before?.p95Milliseconds,
             (observation.before?.requests ?? 0) >= leastRequests,
-            Double(since) > Double(before) * slowdown, since > before + slowdownMilliseconds
+            Double(since) > Double(before) * slowdown, since > before +| slowdownMilliseconds
         else { return nil }
         return Judgement(
             .unhealthy, "slow", "Its 95th percentile is \(since) ms, after \(before) ms in the hour before.")

@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Organisations
 
@@ -122,6 +123,6 @@ package struct RolloutPlan: Sendable {
         let seconds = waves.enumerated().filter { !$1.isEmpty }.reduce(0.0) { sum, wave in
             sum + settings.seconds(wave: wave.offset, tenants: wave.element.count, pace: pace)
         }
-        return Int(seconds.rounded(.up))
+        return Int(saturating: seconds.rounded(.up))
     }
 }

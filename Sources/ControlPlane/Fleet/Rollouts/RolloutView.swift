@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// A rollout as the routes show it.
@@ -75,7 +76,7 @@ package struct RolloutView: Encodable, Sendable {
         soakUntil = rollout.stage == .soaking ? rollout.soakUntil : nil
         settings = rollout.settings
         outcomes = Self.outcomes(tally, wave: nil)
-        total = outcomes.values.reduce(0, +)
+        total = outcomes.values.saturatedSum
         waves = (0...rollout.waves).compactMap { Self.wave($0, rollout, tally) }
         self.paceSeconds = paceSeconds
         createdAt = rollout.createdAt
@@ -96,7 +97,7 @@ package struct RolloutView: Encodable, Sendable {
         var outcomes = outcomes(tally, wave: number)
         // Those that are passed by belong to no wave.
         outcomes[RolloutTenant.Outcome.skipped.rawValue] = nil
-        let total = outcomes.values.reduce(0, +)
+        let total = outcomes.values.saturatedSum
         guard total > 0 else { return nil }
         let name = number == 0 ? "canary" : number == rollout.waves ? "offline" : "wave \(number)"
         return Wave(
@@ -112,7 +113,7 @@ package struct RolloutView: Encodable, Sendable {
             guard left > 0 || number == rollout.wave else { continue }
             seconds += rollout.settings.seconds(wave: number, tenants: left, pace: pace)
         }
-        return Int(seconds.rounded(.up))
+        return Int(saturating: seconds.rounded(.up))
     }
 }
 

@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 import FoundationEssentials
 import Organisations
@@ -95,7 +96,7 @@ struct PushSettings: Sendable {
         }
         let body = Array("{}".utf8)
         let signature = PushSignature.header(
-            keys, time: Int(Date().timeIntervalSince1970), org: org.id.text, body: body)
+            keys, time: Date().wholeSeconds, org: org.id.text, body: body)
         var request = HTTPRequest(
             "POST", fleet.edgeURL(slug: org.slug, tenant.launch) + SettingsPush.path,
             headers: [

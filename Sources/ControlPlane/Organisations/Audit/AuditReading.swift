@@ -51,9 +51,12 @@ package struct AuditReading: Sendable {
         self.database = database
     }
 
-    /// A timestamptz as the chain has it, to the microsecond.
+    /// A timestamptz as the chain has it, to the microsecond; one that is infinite, by its name.
     package static func text(of timestamp: SQL) -> SQL {
-        "to_char(\(timestamp) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+        """
+        coalesce(to_char(\(timestamp) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            \(timestamp)::text)
+        """
     }
 
     package static let columns: SQL =

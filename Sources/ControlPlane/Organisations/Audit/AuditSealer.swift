@@ -47,12 +47,28 @@ package struct AuditSealer: Service {
     @discardableResult
     func sealAll() async throws -> Int {
         guard try await isAnythingUnsealed() else { return 0 }
+        let round = try await PeriodicRound(.auditSealer, database, logger)
         var total = 0
+        var unreadable: [Int: any Error] = [:]
         while true {
-            let sealed = try await database.transaction { try await sealBatch($0) }
-            total += sealed
-            if sealed < Self.batch { return total }
+            let passedOver = unreadable
+            let batch = try await database.transaction { try await sealBatch($0, without: passedOver) }
+            total += batch.sealed
+            unreadable = batch.unreadable
+            if batch.isLast { break }
         }
+        for (id, error) in unreadable.sorted(by: { $0.key < $1.key }) {
+            try await round.failed("entry \(id)", error)
+        }
+        try await round.forgetRest()
+        return total
+    }
+
+    private struct Batch: Sendable {
+        var sealed = 0
+        /// Entries that cannot be read, by id: they are passed over, and stay unsealed.
+        var unreadable: [Int: any Error]
+        var isLast = true
     }
 
     /// Without a transaction and the lock: what every replica asks every second.
@@ -66,14 +82,17 @@ package struct AuditSealer: Service {
             """)[0]["found"]
     }
 
-    private func sealBatch(_ transaction: Transaction) async throws -> Int {
+    private func sealBatch(
+        _ transaction: Transaction, without passedOver: [Int: any Error]
+    ) async throws -> Batch {
+        var batch = Batch(unreadable: passedOver)
         let lock = try await transaction.query(
             """
             SELECT pg_try_advisory_xact_lock(\(Self.lockKey)) AS is_mine,
                 \(AuditReading.text(of: "clock_timestamp()")) AS now
             """)[0]
         // Another replica is at it.
-        guard try lock["is_mine", as: Bool.self] else { return 0 }
+        guard try lock["is_mine", as: Bool.self] else { return batch }
         let end = try await AuditChainEnd(transaction)
         let rows = try await transaction.query(
             """
@@ -81,19 +100,31 @@ package struct AuditSealer: Service {
             FROM audit.entries e
             WHERE e.xid >= \(end.floor)::xid8
                 AND NOT EXISTS (SELECT FROM audit.chain c WHERE c.entry_id = e.id)
+                AND e.id <> ALL (\(passedOver.keys.sorted()))
             ORDER BY e.id LIMIT \(Self.batch)
             """)
-        guard let first = rows.first else { return 0 }
-        let links = try chain(rows.map(AuditEntry.init), behind: end, at: try lock["now"])
-        // A full batch may have left something behind that is as old.
-        let horizon = rows.count < Self.batch ? try first["horizon", as: String.self] : end.floor
+        guard let first = rows.first else { return batch }
+        batch.isLast = rows.count < Self.batch
+        var entries: [AuditEntry] = []
+        for row in rows {
+            do {
+                entries.append(try AuditEntry(row))
+            } catch {
+                batch.unreadable[try row["id"]] = error
+            }
+        }
+        let links = chain(entries, behind: end, at: try lock["now"])
+        // A full batch may have left something behind that is as old, and what cannot be read is left behind.
+        let isComplete = batch.isLast && batch.unreadable.isEmpty
+        let horizon = isComplete ? try first["horizon", as: String.self] : end.floor
         try await insert(links, horizon: horizon, in: transaction)
-        return links.count
+        batch.sealed = links.count
+        return batch
     }
 
     private func chain(
         _ entries: [AuditEntry], behind end: AuditChainEnd, at time: String
-    ) throws -> [(entry: Int, link: ChainLink)] {
+    ) -> [(entry: Int, link: ChainLink)] {
         var (sequence, previous) = (end.sequence, end.hash)
         return entries.map { entry in
             sequence += 1

@@ -20,6 +20,11 @@ package struct OrgPlan: Sendable, Equatable {
     /// From a payment that failed to the suspension.
     package var graceDays: Int
 
+    /// Of `cents`, of `maximumWorkspaces` and of `monthlyCredits`: ten thousand times the largest that is
+    /// sold.
+    static let maximumCents = 1_000_000_000
+    static let maximumWorkspaceLimit = QuotaRoutes.maximumWorkspaces
+    static let maximumMonthlyCredits = QuotaRoutes.maximumTokens
     static let graceDayLimits = 0...90
     static let defaultGraceDays = 7
 }
@@ -71,6 +76,12 @@ extension OrgPlan: Decodable {
         }
         if cents < 0 || monthlyCredits < 0 || (maximumWorkspaces ?? 0) < 0 {
             return "\(name): cents, monthly_credits and workspaces are not negative"
+        }
+        if cents > Self.maximumCents || monthlyCredits > Self.maximumMonthlyCredits
+            || (maximumWorkspaces ?? 0) > Self.maximumWorkspaceLimit
+        {
+            return "\(name): cents are at most \(Self.maximumCents), monthly_credits "
+                + "\(Self.maximumMonthlyCredits) and workspaces \(Self.maximumWorkspaceLimit)"
         }
         if !isFree, lookupKey == nil { return "\(name) costs something, and has no lookup_key" }
         if isFree, lookupKey != nil { return "\(name) costs nothing, and has a lookup_key" }

@@ -48,6 +48,9 @@ package struct SecretBox: Sendable {
     private func sealUnderKMS(_ plaintext: [UInt8], keyARN: String) async throws -> [UInt8] {
         let dataKey = try await kms.generateDataKey(keyID: keyARN)
         let wrapped = dataKey.ciphertext
+        guard wrapped.count <= Int(UInt16.max) else {
+            throw Self.unreadable("KMS wrapped its key in \(wrapped.count) bytes; two bytes hold its length")
+        }
         let length = [UInt8(wrapped.count >> 8), UInt8(wrapped.count & 0xff)]
         return [Self.kmsFormat] + length + wrapped + (try AESGCM.seal(plaintext, key: dataKey.plaintext))
     }

@@ -1,4 +1,5 @@
 import AWSSigV4
+import Arithmetic
 import CurlHTTP
 import FoundationEssentials
 
@@ -112,7 +113,7 @@ package struct AWSConnection: Sendable {
         let signer = Signer(credentials: credentials, region: region, service: call.service)
         let request = SigningRequest(
             method: "POST", headers: fields.map { SigningHeader($0.name, $0.value) }, body: call.body)
-        let now = SigningDate(unixSeconds: Int(Date().timeIntervalSince1970))
+        let now = SigningDate(unixSeconds: Date().wholeSeconds)
         let signature = try signer.sign(request, at: now)
         return fields + signature.headers.map { HTTPField($0.name, $0.value) }
     }

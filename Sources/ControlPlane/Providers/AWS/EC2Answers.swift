@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// What of an instance the platform reads. Source: the data type Instance.
@@ -125,6 +126,9 @@ struct DescribeSnapshotsAnswer: Decodable {
 
 /// `2026-01-02T03:04:05.000Z`, with or without the fraction.
 package func awsDate(_ text: String) -> Date? {
-    (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+    let date =
+        (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
         ?? (try? Date(text, strategy: Date.ISO8601FormatStyle()))
+    // A time that no row can hold is none: whoever may write a tag could stop the reconciler with it.
+    return date.flatMap { Date.storable.contains($0) ? $0 : nil }
 }

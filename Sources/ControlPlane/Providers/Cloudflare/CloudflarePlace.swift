@@ -25,6 +25,9 @@ package struct CloudflarePlace: Sendable, Codable, Equatable {
         self.maximumRecords = maximumRecords
     }
 
+    /// Of both.
+    static let limits = 0...1_000_000
+
     enum CodingKeys: String, CodingKey {
         case domain
         case accountID = "account_id"

@@ -59,11 +59,11 @@ extension StripeClient {
     }
 
     /// A page of those that have not ended, newest first.
-    package func livingSubscriptions(after last: String?) async throws -> StripeList<StripeSubscription> {
+    package func livingSubscriptions(after last: String?) async throws -> StripePage<StripeSubscription> {
         var form: StripeForm = ["limit": .integer(Self.pageSize)]
         if let last { form.add("starting_after", .text(last)) }
         return try await send(
-            "listSubscriptions", "GET", "/v1/subscriptions", form, as: StripeList<StripeSubscription>.self)
+            "listSubscriptions", "GET", "/v1/subscriptions", form, as: StripePage<StripeSubscription>.self)
     }
 
     /// Ends it at once. What was used beyond the plan is invoiced; what was paid is not given back. One that

@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// Meters: what is used beyond a subscription. Source: Stripe API reference, "Meters", "Meter Events" and
@@ -92,7 +93,7 @@ extension StripeClient {
             let page = try await send(
                 "listMeterSummaries", "GET", "/v1/billing/meters/\(meter)/event_summaries", form,
                 as: StripeList<Summary>.self)
-            sum += page.data.map(\.sum).reduce(0, +)
+            sum +|= page.data.map(\.sum).saturatedSum
             last = page.hasMore ? page.data.last?.id : nil
         } while last != nil
         return sum

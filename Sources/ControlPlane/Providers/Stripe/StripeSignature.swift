@@ -1,3 +1,4 @@
+import Arithmetic
 import Digests
 import FoundationEssentials
 
@@ -45,8 +46,7 @@ package struct StripeSignature: Sendable {
     ///   - now: Unix seconds.
     /// - Throws: `Refusal.stale`, `Refusal.wrong`
     package func verify(_ body: [UInt8], secrets: [String], now: Int) throws {
-        let distance = now.subtractingReportingOverflow(time)
-        guard !distance.overflow, abs(distance.partialValue) <= Self.tolerance else { throw Refusal.stale }
+        guard (now -| time).magnitude <= Self.tolerance else { throw Refusal.stale }
         var isRight = false
         // All are compared, whichever fits: what a caller could measure does not depend on the secrets.
         for secret in secrets {

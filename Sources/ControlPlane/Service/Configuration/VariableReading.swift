@@ -80,21 +80,27 @@ extension EnvironmentReader {
                     domain: optional(.tenantDomain) ?? "")
             ]
         }
-        return parse(.cloudflarePlaces, expected: "a JSON list of at least one place") { text in
+        return parse(.cloudflarePlaces, expected: "a JSON list of at least one place, limits of 0 to 1000000")
+        { text in
             let places = try? JSONDecoder().decode([CloudflarePlace].self, from: Data(text.utf8))
+            let limits = places?.flatMap { [$0.maximumTunnels, $0.maximumRecords] } ?? []
+            guard limits.allSatisfy({ CloudflarePlace.limits.contains($0) }) else { return nil }
             return places?.isEmpty == false ? places : nil
         } ?? []
     }
 
     mutating func providerLimits() -> ProviderLimits {
         guard optional(.providerLimits) != nil else { return ProviderLimits() }
-        let expected = "JSON of limits by name; names: \(ProviderLimits.published.keys.sorted())"
+        let expected =
+            "JSON of limits by name, capacity 1 to 1000000, per_second 0.001 to 1000000; "
+            + "names: \(ProviderLimits.published.keys.sorted())"
         let overrides = parse(.providerLimits, expected: expected) { text in
             let rates = try? JSONDecoder().decode([String: ProviderLimits.Rate].self, from: Data(text.utf8))
             return rates.flatMap { rates in
                 rates.allSatisfy {
-                    ProviderLimits.published[$0.key] != nil && $0.value.capacity >= 1
-                        && $0.value.perSecond > 0
+                    ProviderLimits.published[$0.key] != nil
+                        && ProviderLimits.capacities.contains($0.value.capacity)
+                        && ProviderLimits.rates.contains($0.value.perSecond)
                 } ? rates : nil
             }
         }

@@ -2,7 +2,7 @@
 let nounDescriptions: [NounDescription] = [
     .liveness, .browser, .customerOrgs, .billing, .members, .credentials, .orgs, .tenants, .releases,
     .rollouts, .account, .audit, .credits,
-    .instances, .usage,
+    .instances, .usage, .periodicRuns,
 ]
 
 extension NounDescription {

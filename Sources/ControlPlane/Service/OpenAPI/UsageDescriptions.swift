@@ -21,7 +21,9 @@ extension NounDescription {
             + "stream of `epoch`: the same batch may be sent again after a lost answer. What cannot count is "
             + "set aside with a reason, and needs no repetition: `clock_ahead` (more than 5 minutes), "
             + "`too_old` (more than 35 days), `unknown_model`, `negative_count`, `too_many_tokens`, "
-            + "`org_mismatch`, `malformed`, `place_taken`.",
+            + "`org_mismatch`, `malformed`, `place_taken`, "
+            + "`batch_limit` (\(UsageAmount.ofBatch.meaning) in a batch), "
+            + "`day_limit` (\(UsageAmount.ofDay.meaning) in a day).",
         body: Shape.body(
             ["events": Shape.list(Shape.named("UsageEvent"), 0...UsageBatch.maximumEvents)],
             optional: [

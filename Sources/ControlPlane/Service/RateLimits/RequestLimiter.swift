@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Logging
 import Postgres
@@ -26,6 +27,8 @@ final class RequestLimiter: Service {
         var busy: Set<String> = []
         var sweptAt = 0.0
         var isFull = false
+        /// Since the last sweep, of what the others were to be told.
+        var hasFailed = false
 
         mutating func admit(_ bucket: String, at time: Double, limit: Int) -> Double? {
             let (wait, hasNews) = { (count: inout SlidingCount) in
@@ -70,7 +73,7 @@ final class RequestLimiter: Service {
             return state.admit(bucket, at: time, limit: limit)
         }
         guard let wait else { return }
-        let seconds = Int(wait.rounded(.up))
+        let seconds = Int(saturating: wait.rounded(.up))
         throw AppError(
             .tooManyRequests, "rate_limited",
             "More than \(limit) requests in a minute. Try again in \(seconds) s.", retryAfter: seconds)
@@ -102,7 +105,7 @@ final class RequestLimiter: Service {
         guard !news.isEmpty else { return }
         let totals: [String: Int]
         do {
-            totals = try await RequestCountStore(database: database).add(news, minute: minute)
+            totals = try await add(news, minute)
         } catch {
             // Told with the next.
             state.withLock { $0.busy.formUnion(news.map(\.bucket)) }
@@ -112,6 +115,25 @@ final class RequestLimiter: Service {
             for (bucket, count) in news {
                 state.counts[bucket]?.told(count, total: totals[bucket] ?? count, minute: minute)
             }
+        }
+    }
+
+    /// Where the others cannot be told of one bucket, that one is counted by this replica alone, and the rest
+    /// by all: what fails is halved until it is found.
+    private func add(_ news: [(bucket: String, count: Int)], _ minute: Int) async throws -> [String: Int] {
+        do {
+            let totals = try await RequestCountStore(database: database).add(news, minute: minute)
+            return totals
+        } catch let error as PostgresError where error.isOfData {
+            guard news.count > 1 else {
+                let round = try await PeriodicRound(.requestLimiter, database, logger)
+                try await round.failed("counts of requests", error)
+                state.withLock { $0.hasFailed = true }
+                return [:]
+            }
+            let half = news.count / 2
+            let first = try await add(Array(news[..<half]), minute)
+            return first.merging(try await add(Array(news[half...]), minute)) { $1 }
         }
     }
 
@@ -129,7 +151,15 @@ final class RequestLimiter: Service {
             logger.warning(
                 "requests of new addresses are not counted", metadata: ["buckets": "\(Self.maximumBuckets)"])
         }
-        try await RequestCountStore(database: database).forget(before: SlidingCount.minute(of: time) - 1)
-        try await SignupLimits.forget(database)
+        let round = try await PeriodicRound(.requestLimiter, database, logger)
+        try await round.attempt("minutes that are over") {
+            try await RequestCountStore(database: database).forget(before: SlidingCount.minute(of: time) -| 1)
+        }
+        try await round.attempt("signups that are over") { try await SignupLimits.forget(database) }
+        let hasFailed = state.withLock { state in
+            defer { state.hasFailed = false }
+            return state.hasFailed
+        }
+        if !hasFailed { try await round.attempt("counts of requests") {} }
     }
 }

@@ -1,3 +1,5 @@
+import Arithmetic
+
 /// The requests of one bucket in the last minute, counted by whole minutes: what is left of the minute before
 /// counts by its share (Cloudflare, "How we built rate limiting capable of scaling to millions of domains").
 struct SlidingCount: Sendable {
@@ -14,7 +16,7 @@ struct SlidingCount: Sendable {
 
     init(at now: Double) { minute = Self.minute(of: now) }
 
-    static func minute(of now: Double) -> Int { Int((now / windowSeconds).rounded(.down)) }
+    static func minute(of now: Double) -> Int { Int(saturating: (now / windowSeconds).rounded(.down)) }
 
     /// - Parameter now: seconds since 1970
     /// - Returns: nil when it is let in, and counted; else seconds until one is
@@ -22,13 +24,13 @@ struct SlidingCount: Sendable {
         move(to: now)
         self.limit = limit
         let elapsed = now - Double(minute) * Self.windowSeconds
-        let present = shared + untold
+        let present = shared +| untold
         let weight = max(0, 1 - elapsed / Self.windowSeconds)
-        guard Int((Double(previous) * weight).rounded()) + present >= limit else {
+        guard Int(saturating: (Double(previous) * weight).rounded()) +| present >= limit else {
             untold += 1
             return nil
         }
-        return max(1, wait(elapsed, room: limit - 1 - present, of: previous, or: limit - 1, of: present))
+        return max(1, wait(elapsed, room: limit -| 1 -| present, of: previous, or: limit -| 1, of: present))
     }
 
     /// Until the minute before weighs little enough, or this one does, when it is the minute before.
@@ -45,24 +47,24 @@ struct SlidingCount: Sendable {
     private mutating func move(to now: Double) {
         let current = Self.minute(of: now)
         guard current > minute else { return }
-        previous = current == minute + 1 ? shared + untold : 0
+        previous = current == minute +| 1 ? shared +| untold : 0
         (minute, shared, untold) = (current, 0, 0)
     }
 
     /// What the others are to be told; nothing while this replica has used less than a tenth of the limit, so
     /// that ordinary traffic costs no statement.
     func news(at now: Double) -> Int {
-        guard minute == Self.minute(of: now), untold > 0, (shared + untold) * 10 >= limit else { return 0 }
+        guard minute == Self.minute(of: now), untold > 0, (shared +| untold) *| 10 >= limit else { return 0 }
         return untold
     }
 
     /// The others have been told of `count`, and all together have `total`.
     mutating func told(_ count: Int, total: Int, minute: Int) {
         guard minute == self.minute else { return }
-        untold -= count
+        untold -|= count
         shared = total
     }
 
     /// Whether nothing of it counts any more.
-    func isOver(at now: Double) -> Bool { Self.minute(of: now) > minute + 1 }
+    func isOver(at now: Double) -> Bool { Self.minute(of: now) > minute +| 1 }
 }

@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import AuditChain
 import FoundationEssentials
 import Hummingbird
@@ -85,7 +86,8 @@ extension AuditFilter {
             guard let text = try text(name) else { return nil }
             let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
             guard
-                let date = (try? Date(text, strategy: .iso8601)) ?? (try? Date(text, strategy: fractional))
+                let date = (try? Date(text, strategy: .iso8601)) ?? (try? Date(text, strategy: fractional)),
+                Date.storable.contains(date)
             else {
                 throw AppError.invalidField(
                     name, "The parameter \"\(name)\" is a time as 2026-01-02T08:00:00Z.")

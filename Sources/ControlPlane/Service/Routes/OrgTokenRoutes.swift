@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 import Hummingbird
 import Organisations
@@ -58,7 +59,7 @@ struct OrgTokenRoutes: Sendable {
     /// A token that issues others does not outlive itself in them.
     private func expiry(_ days: Int?, _ context: AppContext) throws -> Int? {
         guard case .key(let issuer) = context.caller, let end = issuer.expiresAt else { return days }
-        let left = Int(end.timeIntervalSinceNow / 86_400)
+        let left = Int(saturating: end.timeIntervalSinceNow / 86_400)
         guard let days, days <= left else {
             throw AppError.invalidField(
                 "expires_in_days", "The issuing token expires: \"expires_in_days\" is at most \(left).")

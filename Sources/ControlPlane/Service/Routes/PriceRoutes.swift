@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import Billing
 import FoundationEssentials
 import Hummingbird
@@ -96,11 +97,13 @@ struct PriceRoutes: Sendable {
 
     private static func time(_ text: String) throws -> Date {
         var text = text
-        guard let microseconds = text.withUTF8({ RFC3339.microseconds($0) }) else {
+        let time = text.withUTF8 { RFC3339.microseconds($0) }
+            .map { Date(timeIntervalSince1970: Double($0) / 1_000_000) }
+        guard let time, Date.storable.contains(time) else {
             throw AppError.invalidField(
                 "valid_from", "The field \"valid_from\" is a time as 2026-12-01T00:00:00Z.")
         }
-        return Date(timeIntervalSince1970: Double(microseconds) / 1_000_000)
+        return time
     }
 
     private static func event(_ price: ModelPrice) -> AuditEvent {

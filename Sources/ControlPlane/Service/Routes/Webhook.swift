@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import Billing
 import FoundationEssentials
 import HTTPTypes
@@ -42,7 +43,7 @@ struct WebhookRoute: Sendable {
                 throw StripeSignature.Refusal.malformed
             }
             try StripeSignature(header: header).verify(
-                body, secrets: secrets, now: Int(Date().timeIntervalSince1970))
+                body, secrets: secrets, now: Date().wholeSeconds)
         } catch let refusal as StripeSignature.Refusal {
             context.logger.warning("webhook refused", metadata: ["signature": "\(refusal.rawValue)"])
             throw AppError.unauthenticated

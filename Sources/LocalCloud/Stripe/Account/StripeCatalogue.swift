@@ -1,3 +1,5 @@
+import Arithmetic
+
 /// Source: Stripe API, "The Product object".
 struct StripeProduct: StripeObject {
     static let kind = "product"
@@ -34,6 +36,9 @@ struct StripePrice: StripeObject {
 
     enum Rounding: String, Sendable { case up, down }
 
+    /// Eight digits. Source: Stripe, "Supported currencies", minimum and maximum charge amounts.
+    static let maximumUnitAmount = 99_999_999
+
     let id: String
     let created: Int
     let product: String
@@ -53,8 +58,8 @@ struct StripePrice: StripeObject {
 
     /// What a quantity costs.
     func amount(_ quantity: Int) -> Int {
-        let packs = (rounding == .up ? quantity + unitsTogether - 1 : quantity) / unitsTogether
-        return unitAmount * packs
+        let packs = (rounding == .up ? quantity +| (unitsTogether - 1) : quantity) / unitsTogether
+        return unitAmount *| packs
     }
 
     func description(in account: StripeAccount) -> JSONValue {
@@ -100,8 +105,9 @@ extension StripeAccount {
             "metadata", "active", "transform_quantity", "billing_scheme", "transfer_lookup_key")
         _ = try form.choice("billing_scheme", "per_unit")
         guard let amount = try form.integer("unit_amount") else { throw StripeError.missing("unit_amount") }
-        guard amount >= 0 else {
-            throw StripeError.invalid("unit_amount", "Invalid non-negative integer")
+        guard (0...StripePrice.maximumUnitAmount).contains(amount) else {
+            throw StripeError.invalid(
+                "unit_amount", "Invalid integer: 0 to \(StripePrice.maximumUnitAmount)")
         }
         let currency = try form.required("currency").lowercased()
         guard currency.utf8.count == 3 else {

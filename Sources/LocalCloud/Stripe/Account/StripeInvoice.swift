@@ -1,3 +1,5 @@
+import Arithmetic
+
 /// One position of an invoice, or one that waits for the next.
 struct StripeInvoiceLine: Sendable, Equatable {
     let id: String
@@ -42,8 +44,8 @@ struct StripeInvoice: StripeObject {
     var uncollectibleAt: Int?
     var voidedAt: Int?
 
-    var total: Int { lines.reduce(0) { $0 + $1.amount } }
-    var amountDue: Int { max(0, total - balanceUsed) }
+    var total: Int { lines.map(\.amount).saturatedSum }
+    var amountDue: Int { max(0, total -| balanceUsed) }
 
     func clock(in account: StripeAccount) -> String? { account.customers[customer]?.testClock }
 
@@ -57,11 +59,11 @@ struct StripeInvoice: StripeObject {
             "auto_advance": .bool(finalizesAt != nil || nextAttempt != nil),
             "automatically_finalizes_at": .count(status == "draft" ? finalizesAt : nil),
             "amount_due": .integer(amountDue), "amount_paid": .integer(amountPaid),
-            "amount_remaining": .integer(amountDue - amountPaid), "amount_overpaid": 0, "amount_shipping": 0,
+            "amount_remaining": .integer(amountDue -| amountPaid), "amount_overpaid": 0, "amount_shipping": 0,
             "subtotal": .integer(total), "subtotal_excluding_tax": .integer(total), "total": .integer(total),
             "total_excluding_tax": .integer(total), "total_taxes": [], "total_discount_amounts": [],
             "starting_balance": .integer(startingBalance),
-            "ending_balance": status == "draft" ? nil : .integer(startingBalance + balanceUsed),
+            "ending_balance": status == "draft" ? nil : .integer(startingBalance +| balanceUsed),
             "attempt_count": .integer(attempts), "attempted": .bool(attempts > 0 || status == "paid"),
             "next_payment_attempt": .count(nextAttempt), "number": .text(number), "discounts": [],
             "default_tax_rates": [], "livemode": false, "metadata": [:], "description": nil, "due_date": nil,
@@ -142,8 +144,8 @@ extension StripeAccount {
         invoice.startingBalance = customer.balance
         // A total below zero becomes credit; credit pays as much of a total above it as it reaches.
         invoice.balanceUsed =
-            invoice.total < 0 ? invoice.total : min(invoice.total, max(0, -customer.balance))
-        customer.balance += invoice.balanceUsed
+            invoice.total < 0 ? invoice.total : min(invoice.total, max(0, 0 -| customer.balance))
+        customer.balance +|= invoice.balanceUsed
         invoice.number = "\(customer.invoicePrefix)-" + Self.fourDigits(customer.nextInvoiceNumber)
         customer.nextInvoiceNumber += 1
         invoice.status = "open"

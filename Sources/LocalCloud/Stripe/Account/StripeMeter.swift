@@ -1,3 +1,5 @@
+import Arithmetic
+
 /// What usage is counted by. Source: Stripe API, "The Meter object".
 struct StripeMeter: StripeObject {
     static let kind = "billing meter"
@@ -74,7 +76,7 @@ struct MeterEvents: Sendable {
 extension StripeMeter.Formula {
     func aggregate(_ events: [MeterEvent]) -> Int {
         switch self {
-        case .sum: events.reduce(0) { $0 + $1.value }
+        case .sum: events.map(\.value).saturatedSum
         case .count: events.count
         case .last: events.max { $0.timestamp < $1.timestamp }?.value ?? 0
         }

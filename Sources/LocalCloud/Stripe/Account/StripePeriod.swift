@@ -1,3 +1,5 @@
+import Arithmetic
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -40,7 +42,7 @@ extension StripeInterval {
             }
         let from = Date(timeIntervalSince1970: TimeInterval(anchor))
         let until = Self.calendar.date(byAdding: component, value: count * intervals, to: from)
-        return until.map { Int($0.timeIntervalSince1970) } ?? anchor + 86_400 * intervals
+        return until.map { $0.wholeSeconds } ?? anchor + 86_400 * intervals
     }
 }
 

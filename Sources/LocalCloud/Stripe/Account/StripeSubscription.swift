@@ -5,6 +5,8 @@ struct StripeSubscriptionItem: Sendable, Equatable {
     var price: String
     /// Of a price by meter: not counted here.
     var quantity: Int
+
+    static let quantities = 0...1_000_000
 }
 
 /// Source: Stripe API, "The Subscription object".
@@ -136,7 +138,7 @@ extension StripeAccount {
             throw StripeError.invalid(
                 form.name("quantity"), "Quantity should not be specified where usage_type is `metered`.")
         }
-        guard (0...1_000_000).contains(quantity ?? 1) else {
+        guard StripeSubscriptionItem.quantities.contains(quantity ?? 1) else {
             throw StripeError.invalid(form.name("quantity"), "Invalid quantity")
         }
         return StripeSubscriptionItem(

@@ -87,7 +87,12 @@ extension StripeAccount {
             if let price = try entry.text("price") {
                 subscription.items[index].price = try prices.find(price, param: entry.name("price")).id
             }
-            if let quantity = try entry.integer("quantity") { subscription.items[index].quantity = quantity }
+            if let quantity = try entry.integer("quantity") {
+                guard StripeSubscriptionItem.quantities.contains(quantity) else {
+                    throw StripeError.invalid(entry.name("quantity"), "Invalid quantity")
+                }
+                subscription.items[index].quantity = quantity
+            }
         }
         guard try common(subscription.items).0 == subscription.interval else {
             throw StripeError.invalid("items", "The local cloud keeps a subscription's interval as it began.")

@@ -2,6 +2,9 @@
 struct StripeTestClock: StripeObject {
     static let kind = "test clock"
     static let lifetimeSeconds = 30 * 86_400
+    static let times = 0...32_503_680_000
+    /// All that is due until then happens in one call.
+    static let longestAdvance = 10 * 366 * 86_400
 
     let id: String
     let created: Int
@@ -23,6 +26,9 @@ extension StripeAccount {
     mutating func createTestClock(_ form: StripeParameters) throws -> StripeTestClock {
         try form.only("frozen_time", "name")
         guard let time = try form.integer("frozen_time") else { throw StripeError.missing("frozen_time") }
+        guard StripeTestClock.times.contains(time) else {
+            throw StripeError.invalid("frozen_time", "frozen_time is a time of the years 1970 to 2999")
+        }
         let clock = StripeTestClock(
             id: Self.newID("clock"), created: wallTime, name: try form.text("name"), frozenTime: time)
         save(clock, \.clocks, "test_helpers.test_clock.created")
@@ -35,6 +41,9 @@ extension StripeAccount {
         var clock = try clocks.find(id)
         guard time > clock.frozenTime else {
             throw StripeError.invalid("frozen_time", "frozen_time must be after the clock's present time")
+        }
+        guard time - clock.frozenTime <= StripeTestClock.longestAdvance else {
+            throw StripeError.invalid("frozen_time", "frozen_time is at most ten years ahead")
         }
         clock.isAdvancing = true
         save(clock, \.clocks, "test_helpers.test_clock.advancing")

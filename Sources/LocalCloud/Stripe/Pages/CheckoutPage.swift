@@ -42,7 +42,7 @@ enum CheckoutPage {
 
     /// As `29.00 USD`.
     static func money(_ amount: Int, _ currency: String) -> String {
-        let (whole, part) = abs(amount).quotientAndRemainder(dividingBy: 100)
+        let (whole, part) = amount.magnitude.quotientAndRemainder(dividingBy: 100)
         return "\(amount < 0 ? "-" : "")\(whole).\(part < 10 ? "0" : "")\(part) \(currency.uppercased())"
     }
 }

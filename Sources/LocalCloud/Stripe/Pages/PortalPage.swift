@@ -1,3 +1,5 @@
+import Arithmetic
+
 /// The page on which a customer looks after a subscription.
 enum PortalPage {
     static func html(_ portal: StripePortalSession, _ account: StripeAccount, alert: String? = nil) -> String
@@ -33,11 +35,11 @@ enum PortalPage {
     }
 
     private static func bill(_ invoice: StripeInvoice) -> String {
-        """
-        <p class="alert">\(CheckoutPage.money(invoice.amountDue - invoice.amountPaid, invoice.currency)) are \
-        unpaid</p>
-        \(button("invoice:\(invoice.id)", "Pay invoice \(invoice.number ?? "")", kind: "main"))
-        """
+        let unpaid = CheckoutPage.money(invoice.amountDue -| invoice.amountPaid, invoice.currency)
+        return """
+            <p class="alert">\(unpaid) are unpaid</p>
+            \(button("invoice:\(invoice.id)", "Pay invoice \(invoice.number ?? "")", kind: "main"))
+            """
     }
 
     private static func section(_ subscription: StripeSubscription, _ account: StripeAccount) -> String {

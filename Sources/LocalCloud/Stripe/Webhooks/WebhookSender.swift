@@ -1,3 +1,4 @@
+import Arithmetic
 import CurlHTTP
 import Logging
 import ServiceLifecycle
@@ -70,7 +71,7 @@ struct WebhookSender: Service {
 
     /// - Returns: the status of the answer, 0 without one.
     private func send(_ parcel: WebhookParcel) async -> Int {
-        let time = Int(Date().timeIntervalSince1970)
+        let time = Date().wholeSeconds
         var request = HTTPRequest(
             "POST", parcel.url,
             headers: [

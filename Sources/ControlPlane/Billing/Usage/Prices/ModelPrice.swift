@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 
 /// What a token of a model costs, from when on.
@@ -20,10 +21,9 @@ package struct ModelPrice: Sendable, Equatable {
         self.rates = rates
     }
 
-    /// In millicredits. Counts of at most 10^9 and rates of at most 10^5 stay far below an Int's end.
+    /// In millicredits: at most 4 * 10^14 of an event that counts.
     package func cost(of tokens: TokenCounts) -> Int {
-        tokens.input * rates.input + tokens.output * rates.output + tokens.cached * rates.cached
-            + tokens.reasoning * rates.reasoning
+        zip(tokens.all, rates.all).map { $0 *| $1 }.saturatedSum
     }
 }
 
@@ -34,8 +34,8 @@ package struct PriceBook: Sendable {
 
     package init(_ all: [ModelPrice]) {
         for price in all.sorted(by: { $0.validFrom > $1.validFrom }) {
-            let microseconds = Int((price.validFrom.timeIntervalSince1970 * 1_000_000).rounded())
-            prices[price.provider, default: [:]][price.model, default: []].append((microseconds, price))
+            prices[price.provider, default: [:]][price.model, default: []]
+                .append((price.validFrom.microseconds, price))
         }
     }
 

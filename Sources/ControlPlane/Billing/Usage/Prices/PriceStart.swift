@@ -1,4 +1,5 @@
 import AdminProtocol
+import Arithmetic
 import FoundationEssentials
 
 /// From when on a new price may be valid, so that no event that has counted would cost something else.
@@ -40,7 +41,7 @@ package struct PriceStart: Sendable {
     private func earliest(_ provider: String, _ model: String) -> Date {
         let soon = now.addingTimeInterval(Self.notice)
         let isCovered =
-            prices.price(provider, model, at: Int(soon.timeIntervalSince1970 * 1_000_000)) != nil
+            prices.price(provider, model, at: soon.microseconds) != nil
             // One for every model of a provider may cover models that no row names.
             || (model == ModelPrice.anyModel && prices.hasAny(provider))
         return isCovered ? soon : .distantPast

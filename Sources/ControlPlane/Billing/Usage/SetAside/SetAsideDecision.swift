@@ -1,3 +1,4 @@
+import Arithmetic
 import FoundationEssentials
 import Organisations
 import Postgres
@@ -49,6 +50,11 @@ package struct SetAsideDecision: Sendable {
         enum CodingKeys: String, CodingKey {
             case matched, decided, duplicates, kept
             case dryRun = "dry_run"
+        }
+
+        mutating func keep(_ record: SetAsideRecord, _ reason: SetAsideReason, _ detail: String) {
+            guard kept.count < 20 else { return }
+            kept.append(.init(id: record.id.text, reason: reason, detail: detail))
         }
     }
 
@@ -116,14 +122,14 @@ package struct SetAsideDecision: Sendable {
             case .counts(let event):
                 counted.append(event)
                 released.append(record)
-            case .isSetAside(let reason, let detail):
-                guard outcome.kept.count < 20 else { continue }
-                outcome.kept.append(.init(id: record.id.text, reason: reason, detail: detail))
+            case .isSetAside(let reason, let detail): outcome.keep(record, reason, detail)
             }
         }
         guard !released.isEmpty else { return }
         let store = UsageStore(database: transaction)
         try await store.addOrg(org)
+        try await fit(&counted, &released, of: org, &outcome, transaction)
+        guard !released.isEmpty else { return }
         let times = counted.map(\.occurredAt)
         try await UsageMonths(database: transaction).make(from: times.min() ?? 0, through: times.max() ?? 0)
         let accepted = try await store.insert(JudgedUsage(org: org, counted: counted))?.accepted ?? 0
@@ -133,14 +139,30 @@ package struct SetAsideDecision: Sendable {
         try await self.record("usage.released", org, released, counted: accepted, transaction, origin)
     }
 
+    /// What does not fit its day goes on waiting.
+    private func fit(
+        _ counted: inout [CountedEvent], _ released: inout [SetAsideRecord], of org: UUID,
+        _ outcome: inout Outcome, _ transaction: Transaction
+    ) async throws {
+        // Batches wait from here on: what the days hold stays true until they are written.
+        try await transaction.execute("SELECT FROM usage_orgs WHERE org_id = \(org) FOR UPDATE")
+        var days = try await UsageDays(of: counted, org: org, transaction)
+        let fits = counted.map { days.admit($0) }
+        for (index, event) in counted.enumerated() where !fits[index] {
+            outcome.keep(released[index], .dayLimit, UsageDays.detail(event))
+        }
+        counted = zip(counted, fits).filter(\.1).map(\.0)
+        released = zip(released, fits).filter(\.1).map(\.0)
+    }
+
     /// As when it was received, but for what time and operators may have changed since.
     private static func verdict(on record: SetAsideRecord, _ prices: PriceBook) -> UsageJudgement.Verdict {
         guard record.reason.canBeReleased else {
             return .isSetAside(record.reason, detail: record.detail + "; it can only be discarded")
         }
         let judgement = UsageJudgement(
-            org: record.orgID, now: Int(Date.now.timeIntervalSince1970 * 1_000_000), prices: prices,
-            receivedAt: Int(record.receivedAt.timeIntervalSince1970 * 1_000_000))
+            org: record.orgID, now: Date.now.microseconds, prices: prices,
+            receivedAt: record.receivedAt.microseconds)
         let verdict = judgement.verdict(on: record.event.sentEvent)
         if case .counts(let event) = verdict, judgement.now - event.occurredAt > maximumAge {
             return .isSetAside(.tooOld, detail: "its month may be closed by now; it can only be discarded")

@@ -9,11 +9,15 @@ package enum SetAsideReason: String, Sendable, CaseIterable, Codable {
     case malformed
     /// Its place in the stream was received before, with another event.
     case placeTaken = "place_taken"
+    /// The batch's events before it come to as much as counts of one: `UsageAmount.ofBatch`.
+    case batchLimit = "batch_limit"
+    /// As much as may has counted of the organisation's day: `UsageAmount.ofDay`.
+    case dayLimit = "day_limit"
 
     /// Whether time, or an operator, can take the reason away. The others stand in the event itself.
     var canBeReleased: Bool {
         switch self {
-        case .clockAhead, .unknownModel, .placeTaken: true
+        case .clockAhead, .unknownModel, .placeTaken, .batchLimit, .dayLimit: true
         case .tooOld, .negativeCount, .tooManyTokens, .orgMismatch, .malformed: false
         }
     }
