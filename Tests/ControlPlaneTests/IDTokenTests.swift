@@ -238,6 +238,22 @@ import WireText
         }
     }
 
+    @Test(arguments: [
+        (200, "<html>", "Its key set cannot be read."), (200, "{}", "Its key set cannot be read."),
+        (500, #"{"keys":[]}"#, "It answered 500 where its description should be."),
+    ])
+    func aProviderWhoseKeysCannotBeReadSaysWhy(status: Int, body: String, reason: String) async throws {
+        try await ScriptedProvider.run { service, provider in
+            let key = try ProviderKey(.es256, "e")
+            provider.answersKeys = (status, body)
+            let page = try await signIn(service, provider) { nonce in
+                try key.sign(Claims(iss: provider.server.url, nonce: nonce))
+            }
+            #expect(page.status == 502 && page.code == "identity_provider_invalid")
+            #expect(page.json["detail"]?.string?.hasSuffix(reason) == true, "\(page.body)")
+        }
+    }
+
     @Test func aProviderThatIsNotItselfIsNotUsed() async throws {
         try await ScriptedProvider.run { service, provider in
             let about = [

@@ -20,6 +20,8 @@ final class ScriptedProvider {
     let server: ScriptedServer
     var keys: [[String: String]] = []
     var token = ""
+    /// In place of the keys.
+    var answersKeys: (status: Int, body: String)?
 
     init(folder: String) async throws { server = try await ScriptedServer(folder: folder) }
 
@@ -37,7 +39,9 @@ final class ScriptedProvider {
         ]
         try server.answer([
             "/.well-known/openid-configuration": [.init(status: 200, body: try text(about))],
-            "/jwks": [.init(status: 200, body: try text(["keys": keys]))],
+            "/jwks": [
+                .init(status: answersKeys?.status ?? 200, body: try answersKeys?.body ?? text(["keys": keys]))
+            ],
             "/token": [.init(status: 200, body: try text(["id_token": token]))],
         ])
     }

@@ -1,8 +1,9 @@
 import CCrypto
 import Foundation
-import JSONWebTokens
 import Testing
 import WireText
+
+@testable import JSONWebTokens
 
 @Suite struct JSONWebKeySetTests {
     /// A header that names the key, or none.
@@ -52,6 +53,24 @@ import WireText
         #expect(try !isTaken(SigningKey(.ps256, id: "k"), id: "k", among: [open]))
     }
 
+    /// libcrypto verifies by the scheme of the key, whatever the token calls it.
+    @Test func aKeyOfAnotherKindFitsNoAlgorithm() throws {
+        var tried = 0
+        for algorithm in SignatureAlgorithm.allCases {
+            let key = try SigningKey(algorithm, id: "k")
+            var open = key.published
+            open["alg"] = nil
+            for other in SignatureAlgorithm.allCases where other.keyKind != algorithm.keyKind {
+                let header = Array(#"{"alg":"\#(other.rawValue)","kid":"k"}"#.utf8).base64URL
+                let signed = "\(header).\([UInt8]([1]).base64URL)"
+                guard let signature = key.handle.sign(Array(signed.utf8), by: other) else { continue }
+                tried += 1
+                #expect(try content("\(signed).\(signature.base64URL)", [json(open)]) == nil, "\(other)")
+            }
+        }
+        #expect(tried > 0)
+    }
+
     @Test(arguments: [
         (#""key_ops":["verify"]"#, true), (#""key_ops":["sign","verify"]"#, true),
         (#""key_ops":["sign"]"#, false),
@@ -71,6 +90,9 @@ import WireText
         let elsewhere = try SigningKey(.rs256, id: "r")
         #expect(try isTaken(key, id: nil, among: [key.published]))
         #expect(try isTaken(key, id: nil, among: [elsewhere.published, key.published]))
+        var open = elsewhere.published
+        open["alg"] = nil
+        #expect(try isTaken(key, id: nil, among: [open, key.published]), "of its kind it is alone")
         #expect(try !isTaken(key, id: nil, among: [key.published, other.published]))
         #expect(try !isTaken(key, id: nil, among: []))
     }
@@ -130,6 +152,11 @@ import WireText
         for wrong in [off, zeros, [0] + x, Array(x.dropFirst()), Array(x.dropLast()), x + [0], []] {
             #expect(try !isTaken(changing: "x", of: key, to: wrong.base64URL), "\(wrong.count)")
         }
+        let y = try #require(key.published["y"].flatMap { [UInt8](base64URL: $0) })
+        var shifted = key.published
+        shifted["x"] = Array(x.dropLast()).base64URL
+        shifted["y"] = (x.suffix(1) + y).base64URL
+        #expect(try !isTaken(key, id: "k", among: [shifted]))
         for curve in ["P-256", "P-384", "P-521", "p-256", ""] where curve != key.published["crv"] {
             #expect(try !isTaken(changing: "crv", of: key, to: curve), "\(curve)")
         }
@@ -140,6 +167,9 @@ import WireText
         let x = try #require(key.published["x"].flatMap { [UInt8](base64URL: $0) })
         for wrong in [Array(x.dropLast()), x + [0], []] {
             #expect(try !isTaken(changing: "x", of: key, to: wrong.base64URL))
+        }
+        for curve in ["X25519", "Ed448", "ed25519", "P-256", ""] {
+            #expect(try !isTaken(changing: "crv", of: key, to: curve), "\(curve)")
         }
     }
 
@@ -156,6 +186,21 @@ import WireText
         }
         #expect(
             try isTaken(changing: "n", of: key, to: ([0] + n).base64URL), "a leading zero changes no number")
+    }
+
+    /// With an exponent of 1 a padded hash is its own signature: anybody could sign (RFC 8017, section 9.2).
+    @Test func anExponentOfOneIsNone() throws {
+        let pair = try #require(RSAPair(bits: 2_048))
+        let signed = Array(#"{"alg":"RS256"}"#.utf8).base64URL + "." + [UInt8]([1]).base64URL
+        var hash = [UInt8](repeating: 0, count: 32)
+        ccrypto_sha256(signed, signed.utf8.count, &hash)
+        let digestInfo = try #require([UInt8](hex: "3031300d060960864801650304020105000420")) + hash
+        let padding = [0, 1] + [UInt8](repeating: 0xff, count: 256 - 3 - digestInfo.count) + [0]
+        let token = "\(signed).\((padding + digestInfo).base64URL)"
+        for exponent in ["AQ", "AAAB"] {
+            let key = pair.published.merging(["e": exponent]) { $1 }
+            #expect(try content(token, [json(key)]) == nil)
+        }
     }
 
     /// Made and used by libcrypto all the same: the refusal is ours.

@@ -80,7 +80,8 @@ package actor OIDCProvider {
     }
 
     private func fetchKeys() async throws -> JSONWebKeySet {
-        guard let fresh = try? JSONWebKeySet(try await get(about().keysURL)) else {
+        let body = try await get(about().keysURL)
+        guard let fresh = try? JSONWebKeySet(body) else {
             throw OIDCFailure.invalid("Its key set cannot be read.")
         }
         keys = Kept(value: fresh)
