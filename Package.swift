@@ -97,14 +97,14 @@ let package = Package(
                 "AWSSigV4", "CCrypto", "CurlHTTP", "PushSignature", "TenantProtocol", "TunnelLink",
                 hummingbird, argumentParser, logging, lifecycle, subprocess, jwtKit, nioSSL,
             ] + nio),
-        binary("TunnelConnector", ["TunnelLink"] + nio),
+        binary("TunnelConnector", ["DurableFiles", "TunnelLink"] + nio),
         binary(
             "WorkspaceServer",
             [
                 "CurlHTTP", "Postgres", "DurableFiles", "PushSignature", "TenantProtocol", "TenantSpool",
                 hummingbird, logging, lifecycle, nioWebSocket,
             ] + nio),
-        binary("MemoryPlugin", ["Postgres", hummingbird, logging, lifecycle]),
+        binary("MemoryPlugin", ["DurableFiles", "Postgres", hummingbird, logging, lifecycle]),
         binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),
 
         .target(

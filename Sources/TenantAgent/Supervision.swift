@@ -28,6 +28,8 @@ struct Supervision: Sendable {
         for service in try stack.services(network: runtime.holder.id) {
             try await runtime.ensure(service, replacing: false)
         }
+        try SecretFolder.prune(
+            installation.containerSecretsPath, keeping: try await docker.mountedPaths())
         await finishRotation(stack, runtime)
         await Observer(installation: installation, docker: docker).look()
         withExtendedLifetime(lock) {}
