@@ -160,7 +160,7 @@ let package = Package(
                 "TenantProtocol", "TunnelLink", "WireText", hummingbird, argumentParser, logging, lifecycle,
                 subprocess,
             ] + nio),
-        binary("TunnelConnector", ["TunnelLink", "WireText"] + nio),
+        binary("TunnelConnector", ["DurableFiles", "TunnelLink", "WireText"] + nio),
         binary(
             "WorkspaceServer",
             [
@@ -168,7 +168,7 @@ let package = Package(
                 "TenantSpool",
                 hummingbird, logging, lifecycle, nioWebSocket,
             ] + nio),
-        binary("MemoryPlugin", ["Postgres", hummingbird, logging, lifecycle]),
+        binary("MemoryPlugin", ["DurableFiles", "Postgres", hummingbird, logging, lifecycle]),
         binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),
 
         .target(

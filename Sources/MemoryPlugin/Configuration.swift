@@ -1,6 +1,7 @@
+import DurableFiles
 import Glibc
 
-/// The memory-plugin's variables:
+/// The memory-plugin's variables, each of which may lie in a file that `NAME_FILE` names:
 /// - `DATABASE_URL`: libpq URL of the tenant's Postgres. Required.
 /// - `MEMORY_PLUGIN_LISTEN`: host and port, default `127.0.0.1:9100`.
 /// - `MEMORY_EMBEDDING_DIMENSIONS`: length of every embedding, 1 to 2000 (what an HNSW index takes), default
@@ -27,7 +28,8 @@ struct Configuration: Sendable {
     }
 
     /// - Throws: `Invalid` with everything that is missing or malformed
-    init(_ environment: (String) -> String? = variable) throws(Invalid) {
+    init(_ environment: @escaping (String) -> String? = variable) throws(Invalid) {
+        var environment = FileVariables(environment)
         var problems: [String] = []
         databaseURL = environment("DATABASE_URL") ?? ""
         if databaseURL.isEmpty { problems.append("DATABASE_URL is missing") }
@@ -47,6 +49,7 @@ struct Configuration: Sendable {
                 problems.append("MEMORY_EMBEDDING_DIMENSIONS is not a number from 1 to 2000")
             }
         }
+        problems += environment.problems
         if !problems.isEmpty { throw Invalid(problems: problems) }
     }
 }

@@ -21,6 +21,7 @@ struct Boot: Sendable {
     }
 
     func run() async throws {
+        try Files.makeFolder(installation.state)
         // What an earlier run, or the script, could not send.
         await reporter.wake()
         try await secrets()
@@ -85,7 +86,8 @@ struct Boot: Sendable {
     }
 
     private func startServices() async throws {
-        let (stack, runtime, _) = try await StackRuntime.recover(installation, docker)
+        let (stack, runtime, _) = try await StackRuntime.recover(
+            installation, docker, replacesHolder: true)
         let services = try stack.services(network: runtime.holder.id)
         for service in services {
             try await reporter.stage(service.stage) {

@@ -36,6 +36,8 @@ struct Supervision: Sendable {
                 failure = failure ?? error
             }
         }
+        try SecretFolder.prune(
+            installation.containerSecretsPath, keeping: try await docker.mountedPaths())
         await finishRotation(stack, runtime)
         await Observer(installation: installation, docker: docker).look()
         withExtendedLifetime(lock) {}

@@ -1,5 +1,4 @@
 import DurableFiles
-import Glibc
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

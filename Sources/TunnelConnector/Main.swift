@@ -1,9 +1,11 @@
 import Dispatch
+import DurableFiles
 import Glibc
 import TunnelLink
 
-/// cloudflared's stand-in for the local edge, with its command line:
-/// `tunnel-connector tunnel --no-autoupdate [--metrics HOST:PORT] run`, token in TUNNEL_TOKEN.
+/// cloudflared's stand-in for the local edge, with its command line: `tunnel-connector tunnel
+/// --no-autoupdate [--metrics HOST:PORT] run`, token in the file that TUNNEL_TOKEN_FILE names or in
+/// TUNNEL_TOKEN.
 ///
 /// It dials out only. SIGTERM: idle connections are closed at once, used ones may finish, then exit 0.
 @main
@@ -13,8 +15,9 @@ enum Main {
 
     static func main() async {
         let arguments = Arguments.read(CommandLine.arguments.dropFirst())
+        var environment = FileVariables(variable)
         guard let token = TunnelProtocol.Token(base64: environment("TUNNEL_TOKEN") ?? "") else {
-            Log.fail("TUNNEL_TOKEN is not a tunnel's token", status: 1)
+            Log.fail(environment.problems.first ?? "TUNNEL_TOKEN is not a tunnel's token", status: 1)
         }
         guard let connector = Connector(token) else {
             Log.fail("the token names no edge to dial (host:port)", status: 1)
@@ -47,7 +50,7 @@ enum Main {
         signals.forEach { $0.cancel() }
     }
 
-    private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 }
 
 struct Arguments {

@@ -1,6 +1,8 @@
+import DurableFiles
 import Glibc
 
-/// molecule-tenant's variables. Without those of the platform the tenant works on its own.
+/// molecule-tenant's variables, each of which may lie in a file that `NAME_FILE` names. Without those of
+/// the platform the tenant works on its own.
 struct Configuration: Sendable {
     /// `DATABASE_URL`: libpq URL of the tenant's Postgres. Required.
     var databaseURL: String
@@ -49,7 +51,8 @@ struct Configuration: Sendable {
     }
 
     /// - Throws: `Invalid` with everything that is missing or malformed
-    init(_ environment: (String) -> String? = variable) throws(Invalid) {
+    init(_ environment: @escaping (String) -> String? = variable) throws(Invalid) {
+        var environment = FileVariables(environment)
         var problems: [String] = []
         databaseURL = environment("DATABASE_URL") ?? ""
         if databaseURL.isEmpty { problems.append("DATABASE_URL is missing") }
@@ -59,7 +62,7 @@ struct Configuration: Sendable {
         if address == nil { problems.append("REDIS_URL is missing or no redis:// URL") }
         redis = address ?? RedisAddress(host: "", port: 0, password: nil)
         readListen(environment("WORKSPACE_LISTEN"), &problems)
-        readPlatform(environment, &problems)
+        readPlatform(&environment, &problems)
         if let text = environment("WORKSPACE_DRAIN_IDLE_SECONDS") {
             if let seconds = Int(text), (0...300).contains(seconds) {
                 drainIdleSeconds = seconds
@@ -70,6 +73,7 @@ struct Configuration: Sendable {
         dataFolder = environment("WORKSPACE_DATA")
         version = environment("IMAGE_VERSION") ?? version
         imageDigest = environment("MOLECULE_IMAGE_DIGEST")
+        problems += environment.problems
         if !problems.isEmpty { throw Invalid(problems: problems) }
     }
 
@@ -83,7 +87,7 @@ struct Configuration: Sendable {
         self.port = port
     }
 
-    private mutating func readPlatform(_ environment: (String) -> String?, _ problems: inout [String]) {
+    private mutating func readPlatform(_ environment: inout FileVariables, _ problems: inout [String]) {
         orgID = environment("MOLECULE_ORG_ID")
         upstreamURL = environment("CP_UPSTREAM_URL")
         if let text = environment("CONFIG_REFRESH_SECONDS") {

@@ -28,7 +28,9 @@ struct JourneyTests {
         try await expectEveryStage(slug)
         try await expectRedeploys(slug, org)
         try await expectRotation(slug, org)
-        try await expectUsageSent(instance, org)
+        try await expectUsageSent(instance, org, acknowledged: 1)
+        try await expectConfined(instance)
+        try await expectAttackSurvived(instance, org)
         try await expectSuspensionKnown(slug)
         try await expectResized(slug, instance)
         try await expectSecretsKept(slug, instance, hunt)
@@ -103,7 +105,7 @@ struct JourneyTests {
     }
 
     /// Recorded by molecule-tenant, and taken from its disk by the agent for the platform.
-    private func expectUsageSent(_ instance: String, _ org: String) async throws {
+    func expectUsageSent(_ instance: String, _ org: String, acknowledged count: Int) async throws {
         let workspace = "0199c0de-0000-7000-8000-0000000000a1"
         let event = #"{"workspace_id":"\#(workspace)","model":"m","provider":"p","input_tokens":3}"#
         let url = "http://127.0.0.1:8080/internal/llm-usage"
@@ -112,7 +114,7 @@ struct JourneyTests {
         #expect(answer.contains(#""id":""#), "\(answer)")
         try await eventually("the platform to take it", within: .seconds(60)) {
             try await stack.inside(instance, "cat /var/lib/molecule/delivery/usage/*.json; true")
-                .contains(#""acknowledged":1"#)
+                .contains(#""acknowledged":\#(count)"#)
         }
     }
 
@@ -151,6 +153,7 @@ struct JourneyTests {
         places["user-data"] = try await stack.docker(
             "exec", container, "cat", "/var/lib/cloud/instance/user-data.txt")
         places["docker inspect"] = try await stack.docker("inspect", container)
+        places["docker inspect inside"] = try await stack.inside(container, "docker inspect $(docker ps -aq)")
         places["SSM commands"] = try await stack.ssmHistory()
         places["EC2"] = try await stack.ec2("Action=DescribeInstances&Version=2016-11-15")
         places["the console"] =

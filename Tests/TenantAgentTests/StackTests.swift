@@ -9,12 +9,18 @@ import Testing
 private func makeStack(
     _ declaration: Declaration = exampleDeclaration(platform: "https://cp.example"),
     secrets: EnrolmentGrant = exampleGrant, configuration: [String: String] = [:],
-    images: [String: String] = [:], authorities: String? = nil
+    images: [String: String] = [:], authorities: String? = nil, fileReaders: Set<String> = []
 ) -> Stack {
     Stack(
         declaration: declaration, secrets: secrets, configuration: configuration, images: images,
-        gateway: "172.17.0.1", authoritiesPath: authorities)
+        gateway: "172.17.0.1", fileReaders: fileReaders, authoritiesPath: authorities)
 }
+
+/// Every image of the example that knows files.
+private let everyImage: Set<String> = [
+    "registry/postgres:1", "registry/redis:1", "registry/memory:1", "registry/tenant:1",
+    "registry/cloudflared:1",
+]
 
 private func service(_ name: String, _ stack: Stack) throws -> Service {
     try #require(try stack.services(network: "holder").first { $0.name == name })
@@ -35,6 +41,79 @@ private func service(_ name: String, _ stack: Stack) throws -> Service {
         let words = (spec.command ?? []) + (spec.entrypoint ?? []) + spec.host.binds
         #expect(!words.joined().contains("canary"))
         #expect(!"\(try StackRuntime.labelled(spec).labels)".contains("canary"))
+    }
+}
+
+/// `docker inspect` shows the whole of it.
+@Test func noSecretIsInASpecificationWhereImagesReadFiles() throws {
+    let stack = makeStack(
+        configuration: ["MOLECULE_LLM_USAGE_TOKEN": "usage-canary"], fileReaders: everyImage)
+    let services = try stack.services(network: "holder")
+    for spec in [stack.holder] + services.map(\.spec) {
+        #expect(!String(decoding: try encoded(spec), as: UTF8.self).contains("canary"), "\(spec.image)")
+    }
+    let files = services.reduce(into: [:]) { $0[$1.name] = $1.secrets?.values.keys.sorted() }
+    #expect(
+        files == [
+            "molecule-postgres": ["POSTGRES_PASSWORD"], "molecule-memory-plugin": ["DATABASE_URL"],
+            "molecule-cloudflared": ["TUNNEL_TOKEN"],
+            "molecule-tenant": [
+                "ADMIN_TOKEN", "DATABASE_URL", "MOLECULE_CP_SHARED_SECRET", "MOLECULE_LLM_USAGE_TOKEN",
+                "SECRETS_ENCRYPTION_KEY",
+            ],
+        ])
+    let tenant = try service("molecule-tenant", stack)
+    #expect(tenant.spec.environment.contains("ADMIN_TOKEN_FILE=/run/secrets/ADMIN_TOKEN"))
+    #expect(
+        tenant.spec.host.binds.filter { $0.contains("/run/secrets") }.map { $0.hasSuffix(":ro") } == [true])
+}
+
+/// An image of before, or of somebody else: what clients' contracts name as variables are variables.
+@Test func anImageThatKnowsNoFilesGetsVariables() throws {
+    let stack = makeStack(fileReaders: ["registry/memory:1"])
+    let tenant = try service("molecule-tenant", stack)
+    #expect(tenant.secrets == nil && !tenant.spec.host.binds.contains { $0.contains("/run/secrets") })
+    #expect(!tenant.spec.environment.contains { $0.contains("_FILE=") })
+    #expect(tenant.spec.environment.contains("ADMIN_TOKEN=admin-token-canary"))
+    let next = stack.with("registry/tenant:2", readsFiles: true, for: "molecule-tenant", at: nil)
+    #expect(try service("molecule-tenant", next).secrets?.values["ADMIN_TOKEN"] == "admin-token-canary")
+    #expect(try service("molecule-memory-plugin", next).secrets != nil)
+}
+
+/// Another secret is another specification: the container that runs is then not the one that is wanted.
+@Test func anotherSecretIsAnotherSpecification() throws {
+    let one = makeStack(fileReaders: everyImage)
+    var secrets = exampleGrant
+    secrets.adminToken = "another-canary"
+    let other = makeStack(secrets: secrets, fileReaders: everyImage)
+    for (name, isAnother) in [("molecule-tenant", true), ("molecule-memory-plugin", false)] {
+        let (before, after) = (try service(name, one).spec, try service(name, other).spec)
+        #expect(try (before.fingerprint() != after.fingerprint()) == isAnother, "\(name)")
+    }
+}
+
+/// Root in a container is root on the host, but for what is taken from it.
+@Test func everyContainerIsAUserOfItsOwnWithoutCapabilities() throws {
+    let stack = makeStack()
+    let specs = [stack.holder] + (try stack.services(network: "holder").map(\.spec))
+    #expect(
+        specs.map(\.user) == [
+            "65534:65534", "999:999", "10003:10003", "10002:10002", "10001:10001", "10004:10004",
+        ])
+    for spec in specs {
+        let json = String(decoding: try encoded(spec), as: UTF8.self)
+        #expect(
+            json.contains(#""CapDrop":["ALL"]"#) && json.contains(#""SecurityOpt":["no-new-privileges"]"#))
+        #expect(!json.contains("CapAdd") && !json.contains("Privileged") && !json.contains("docker.sock"))
+    }
+}
+
+/// `DATABASE_URL_FILE` would move the stack as `DATABASE_URL` would.
+@Test func thePlatformsConfigurationNamesNoFiles() throws {
+    for readers in [everyImage, []] {
+        let stack = makeStack(configuration: ["DATABASE_URL_FILE": "/canary"], fileReaders: readers)
+        let variables = try service("molecule-tenant", stack).spec.environment
+        #expect(!variables.contains { $0.contains("canary") && $0.contains("_FILE") })
     }
 }
 

@@ -29,6 +29,8 @@ struct VectorDatabase {
         folder = try makeTemporaryFolder("stack")
         name = "stack-test-\(UUID().uuidString.lowercased().prefix(12))"
         url = "postgresql:///molecule?host=\(folder)&user=molecule"
+        // The container's user makes its socket there.
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder)
         let arguments = [
             "docker", "run", "--detach", "--name", name, "--network", "none", "--volume",
             "\(folder):/run/postgresql", "--env", "POSTGRES_USER=molecule", "--env", "POSTGRES_DB=molecule",

@@ -1,10 +1,12 @@
-/// The body of `POST /containers/create`, as far as the stack uses it. It goes over the daemon's socket, so
-/// that the secrets among the variables show in no command line and lie in no file.
+/// The body of `POST /containers/create`, as far as the stack uses it. Everything here is shown by `docker
+/// inspect`: secrets lie in files (`SecretFolder`), but for images that know no other way than a variable.
 /// Source: Docker Engine API 1.41.
 struct ContainerSpec: Encodable, Sendable, Equatable {
     var image: String
     var entrypoint: [String]?
     var command: [String]?
+    /// `uid:gid`, by numbers; nil for the image's own.
+    var user: String?
     /// `NAME=value`
     var environment: [String] = []
     var labels: [String: String] = [:]
@@ -23,6 +25,12 @@ struct ContainerSpec: Encodable, Sendable, Equatable {
         var logConfig = LogConfig()
         /// Of /dev/shm, in bytes.
         var sharedMemory: Int?
+        /// Options by path: folders in memory.
+        var tmpfs: [String: String]?
+        /// No service of the stack needs any: none binds a port below 1024, none changes its user.
+        var droppedCapabilities = ["ALL"]
+        /// A set-user-id program in an image gives nothing.
+        var securityOptions = ["no-new-privileges"]
 
         enum CodingKeys: String, CodingKey {
             case networkMode = "NetworkMode"
@@ -31,6 +39,9 @@ struct ContainerSpec: Encodable, Sendable, Equatable {
             case restartPolicy = "RestartPolicy"
             case logConfig = "LogConfig"
             case sharedMemory = "ShmSize"
+            case tmpfs = "Tmpfs"
+            case droppedCapabilities = "CapDrop"
+            case securityOptions = "SecurityOpt"
         }
     }
 
@@ -67,6 +78,7 @@ struct ContainerSpec: Encodable, Sendable, Equatable {
         case image = "Image"
         case entrypoint = "Entrypoint"
         case command = "Cmd"
+        case user = "User"
         case environment = "Env"
         case labels = "Labels"
         case stopSignal = "StopSignal"
@@ -76,11 +88,7 @@ struct ContainerSpec: Encodable, Sendable, Equatable {
 
     static let fingerprintLabel = "molecule.spec"
 
-    /// The same for the same specification: FNV-1a over its JSON. It tells whether a container that exists
-    /// is the one that is wanted; it protects nothing.
-    func fingerprint() throws -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in try encoded(self) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return String(hash, radix: 16)
-    }
+    /// The same for the same specification: a sum of its JSON, which says whether a container that exists
+    /// is the one that is wanted.
+    func fingerprint() throws -> String { fnv1a(try encoded(self)) }
 }

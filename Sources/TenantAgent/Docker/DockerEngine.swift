@@ -96,18 +96,33 @@ struct DockerEngine: Sendable {
         return try decoded(Ended.self, try checked(end, "exec in \(name)")).exitCode ?? -1
     }
 
-    /// A small file of a container's file system, also of one that does not run.
-    /// - Returns: its text; nil when there is no such file
-    func file(_ path: String, in name: String) async throws -> String? {
-        let response = try await send("GET", "/containers/\(name)/archive?path=\(percentEncoded(path))")
+    /// Sources on the host of everything that is mounted into a container, also into one that does not run.
+    func mountedPaths() async throws -> Set<String> {
+        struct Listed: Decodable {
+            var mounts: [Mount]?
+
+            enum CodingKeys: String, CodingKey { case mounts = "Mounts" }
+        }
+        struct Mount: Decodable {
+            var source: String?
+
+            enum CodingKeys: String, CodingKey { case source = "Source" }
+        }
+        let response = try await send("GET", "/containers/json?all=true")
+        let containers = try decoded([Listed].self, try checked(response, "list the containers"))
+        return Set(containers.flatMap { $0.mounts ?? [] }.compactMap(\.source))
+    }
+
+    /// Where a volume lies on the host; nil when there is none of this name.
+    func volumePath(_ name: String) async throws -> String? {
+        struct Volume: Decodable {
+            var mountpoint: String
+
+            enum CodingKeys: String, CodingKey { case mountpoint = "Mountpoint" }
+        }
+        let response = try await send("GET", "/volumes/\(name)")
         if response.status == 404 { return nil }
-        // A tar with one member: a header of 512 bytes, with the size in octal digits, then the content.
-        let archive = try checked(response, "read \(path) in \(name)").body
-        guard archive.count >= 512,
-            let size = Int(String(decoding: archive[124..<135], as: UTF8.self), radix: 8),
-            (0...archive.count - 512).contains(size)
-        else { return nil }
-        return String(decoding: archive[512..<512 + size], as: UTF8.self)
+        return try decoded(Volume.self, try checked(response, "inspect the volume \(name)")).mountpoint
     }
 
     // MARK: Networks

@@ -32,6 +32,7 @@ struct ImageFacts: Decodable, Sendable {
     }
 
     var labels: [String: String] { config?.labels ?? [:] }
+    var readsFiles: Bool { labels[ImageLabel.secrets] == ImageLabel.secretsValue }
 
     func variable(_ name: String) -> String? {
         config?.environment?.first { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.count + 1)) }
@@ -45,6 +46,9 @@ enum ImageLabel {
     static let listenValue = "WORKSPACE_LISTEN"
     /// The major version of PostgreSQL in it.
     static let postgresMajor = "molecule.postgres.major"
+    /// `files`: it reads a secret from the file that `NAME_FILE` names.
+    static let secrets = "molecule.secrets"
+    static let secretsValue = "files"
 }
 
 extension DockerEngine {

@@ -9,6 +9,8 @@ struct ImageChange: Sendable {
     var mayGoBack = true
     /// Whether the new container can listen elsewhere than the one that runs, and so beside it.
     var canListenElsewhere = false
+    /// Whether the new image reads its secrets from files.
+    var readsFiles = false
 }
 
 /// Says whether a service may get an image. Nothing here changes anything.
@@ -35,6 +37,7 @@ struct ImageCheck: Sendable {
         if service == .postgres { try await checkMajorVersion(image, labels, variables) }
         change.canListenElsewhere =
             service == .cloudflared || labels[ImageLabel.listen] == ImageLabel.listenValue
+        change.readsFiles = labels[ImageLabel.secrets] == ImageLabel.secretsValue
         return change
     }
 
@@ -48,7 +51,7 @@ struct ImageCheck: Sendable {
     private func checkMajorVersion(
         _ image: String, _ labels: [String: String], _ variables: [String]
     ) async throws {
-        guard let major = try await dataMajorVersion() else { return }
+        guard let major = try await PostgresData.read(docker).majorVersion else { return }
         let variable = variables.first { $0.hasPrefix("PG_MAJOR=") }.map { String($0.dropFirst(9)) }
         guard let offered = labels[ImageLabel.postgresMajor] ?? variable else {
             throw StageFailure(
@@ -59,17 +62,6 @@ struct ImageCheck: Sendable {
             throw StageFailure(
                 .schemaMismatch, "the data is of PostgreSQL \(major), \(image) runs \(offered)")
         }
-    }
-
-    /// The official image keeps its cluster in PGDATA, the stack's own in a folder below.
-    private func dataMajorVersion() async throws -> String? {
-        for folder in [Stack.postgresData, "\(Stack.postgresData)/cluster"] {
-            let path = "\(folder)/PG_VERSION"
-            if let text = try await docker.file(path, in: ServiceName.postgres.container) {
-                return text.filter { !$0.isWhitespace }
-            }
-        }
-        return nil
     }
 }
 

@@ -50,7 +50,7 @@ struct Replacement: Sendable {
         }
         do {
             try await docker.remove(next)
-            _ = try await docker.create(next, try StackRuntime.labelled(service.spec))
+            try await runtime.create(service, as: next)
             return try await docker.container(service.name) != nil
         } catch {
             _ = try? await Mending(installation: installation, docker: docker).run()
@@ -70,7 +70,7 @@ struct Replacement: Sendable {
             if let schema = change.schema { state.recordSchema(service.name, schema.writes) }
             if !change.mayGoBack { state.replacement?.isIrreversible = true }
         }
-        try await docker.start(service.name)
+        try await runtime.start(service)
     }
 
     private func hasStarted() throws -> Bool {

@@ -50,10 +50,10 @@ struct ServiceChange: Sendable {
 
     private func replace(_ image: String, _ change: ImageChange) async throws -> Replacement.Outcome {
         if await canRunBeside(change), let slot = present.slot?.other {
-            return try await takeOver(try await service(image, at: slot), change)
+            return try await takeOver(try await service(image, change, at: slot), change)
         }
         let slot = present.slot.map { change.canListenElsewhere ? $0 : Slot.first(of: $0.service) }
-        let next = try await service(image, at: slot)
+        let next = try await service(image, change, at: slot)
         await observer.look()
         return try await Replacement(
             installation: installation, runtime: runtime, service: next, present: present,
@@ -84,9 +84,9 @@ struct ServiceChange: Sendable {
     }
 
     /// From the files as they are now: the configuration may be newer than the stack that runs.
-    private func service(_ image: String, at slot: Slot?) async throws -> Service {
+    private func service(_ image: String, _ change: ImageChange, at slot: Slot?) async throws -> Service {
         try await Stack.load(installation, docker)
-            .with(image, for: order.service.container, at: slot)
+            .with(image, readsFiles: change.readsFiles, for: order.service.container, at: slot)
             .service(order.service, network: runtime.holder.id)
     }
 

@@ -75,7 +75,7 @@ struct Takeover: Sendable {
         }
         do {
             try await docker.remove(next)
-            _ = try await docker.create(next, try StackRuntime.labelled(service.spec))
+            try await runtime.create(service, as: next)
         } catch {
             _ = try? await mending.run()
             throw error
@@ -84,7 +84,7 @@ struct Takeover: Sendable {
 
     private func start() async throws {
         if let schema = change.schema { try update { $0.recordSchema(service.name, schema.writes) } }
-        try await docker.start(next)
+        try await runtime.start(service, as: next)
         try await runtime.awaitHealthy(beside, deadline: deadline)
     }
 

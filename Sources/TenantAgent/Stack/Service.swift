@@ -1,3 +1,4 @@
+import DurableFiles
 import TenantProtocol
 
 /// One container of the stack: what it runs, when it counts as healthy, and how long that may take.
@@ -10,6 +11,10 @@ struct Service: Sendable {
     var spec: ContainerSpec
     /// Where it listens, for one that may run beside another of its kind.
     var slot: Slot?
+    /// What is written before it is created; nil for an image that knows its secrets by variables only.
+    var secrets: SecretFolder?
+    /// What belongs to its user before it starts.
+    var data: DataFolder?
     /// Between its stop signal and SIGKILL.
     var stopSeconds = 10
     /// False as long as it cannot do its work.
@@ -59,6 +64,20 @@ enum ServiceName: String, Sendable, CaseIterable {
         }
     }
 
+    /// As what its container runs, whatever its image says: numbers of no user of the host. PostgreSQL's is
+    /// the one of Debian's and of the official image, as it has always been, and gives way to the owner of
+    /// data that are there (`PostgresData`). What outlives a container belongs to the same user before and
+    /// after a redeploy.
+    var user: Folder.Owner {
+        switch self {
+        case .tenant: Folder.Owner(user: 10_001, group: 10_001)
+        case .memoryPlugin: Folder.Owner(user: 10_002, group: 10_002)
+        case .redis: Folder.Owner(user: 10_003, group: 10_003)
+        case .cloudflared: Folder.Owner(user: 10_004, group: 10_004)
+        case .postgres: Folder.Owner(user: 999, group: 999)
+        }
+    }
+
     /// Those that cannot do their work without it.
     var dependants: [ServiceName] {
         switch self {
@@ -67,4 +86,9 @@ enum ServiceName: String, Sendable, CaseIterable {
         case .tenant, .cloudflared: []
         }
     }
+}
+
+extension Folder.Owner {
+    /// As Docker takes it. Without a group it would be root's.
+    var text: String { "\(user):\(group)" }
 }

@@ -7,10 +7,13 @@ struct StackRuntime: Sendable {
     let holder: Container
 
     /// The stack of this instance, with what a replacement that was cut off left behind mended.
+    /// - Parameter replacesHolder: whether a holder of an earlier agent gives way, and with it the network
+    ///   of all
     static func recover(
-        _ installation: Installation, _ docker: DockerEngine
+        _ installation: Installation, _ docker: DockerEngine, replacesHolder: Bool = false
     ) async throws -> (stack: Stack, runtime: StackRuntime, wasCutOff: Bool) {
-        let runtime = try await open(try await Stack.load(installation, docker), docker)
+        let runtime = try await open(
+            try await Stack.load(installation, docker), docker, replacesHolder: replacesHolder)
         guard try await Mending(installation: installation, docker: docker).run() else {
             return (try await Stack.load(installation, docker), runtime, false)
         }
@@ -20,10 +23,14 @@ struct StackRuntime: Sendable {
     }
 
     /// Starts the holder where it does not run, and leads its port 8080 to where the stack says.
-    static func open(_ stack: Stack, _ docker: DockerEngine) async throws -> StackRuntime {
+    static func open(
+        _ stack: Stack, _ docker: DockerEngine, replacesHolder: Bool = false
+    ) async throws -> StackRuntime {
         let spec = try labelled(stack.holder)
-        if let existing = try await docker.container(Stack.holderName) {
-            if existing.fingerprint != fingerprint(spec) { try await docker.remove(Stack.holderName) }
+        if replacesHolder, let existing = try await docker.container(Stack.holderName),
+            existing.fingerprint != fingerprint(spec)
+        {
+            try await docker.remove(Stack.holderName)
         }
         if try await docker.container(Stack.holderName) == nil {
             _ = try await docker.create(Stack.holderName, spec)
@@ -52,11 +59,26 @@ struct StackRuntime: Sendable {
                 return try await revive(service, existing)
             }
             log("\(service.name): made anew, its declaration changed")
-            try await docker.stop(service.name, graceSeconds: service.stopSeconds)
+            // Whoever is in a network that is gone serves nobody that would be waited for.
+            let grace = isReached(existing, service) ? service.stopSeconds : Self.cutOffStopSeconds
+            try await docker.stop(service.name, graceSeconds: grace)
             try await docker.remove(service.name)
         }
-        _ = try await docker.create(service.name, spec)
-        try await docker.start(service.name)
+        try await create(service)
+        try await start(service)
+    }
+
+    /// With its secrets on the disk.
+    /// - Parameter name: nil for the service's own
+    func create(_ service: Service, as name: String? = nil) async throws {
+        try service.secrets?.write()
+        _ = try await docker.create(name ?? service.name, try Self.labelled(service.spec))
+    }
+
+    /// With its data in its hands. Nothing happens when it runs.
+    func start(_ service: Service, as name: String? = nil) async throws {
+        try await service.data?.give(docker)
+        try await docker.start(name ?? service.name)
     }
 
     /// Waits until the service is healthy; a container that keeps dying ends the wait.
@@ -87,16 +109,21 @@ struct StackRuntime: Sendable {
     }
 
     private static let toleratedRestarts = 4
+    private static let cutOffStopSeconds = 5
+
+    /// Whether it is in the present network.
+    private func isReached(_ container: Container, _ service: Service) -> Bool {
+        service.spec.host.networkMode == "bridge" || sharesNetwork(container.state.pid, holder.state.pid)
+    }
 
     private func revive(_ service: Service, _ container: Container) async throws {
-        let isShared = service.spec.host.networkMode != "bridge"
         if container.isUp {
-            if !isShared || sharesNetwork(container.state.pid, holder.state.pid) { return }
+            if isReached(container, service) { return }
             // The holder was restarted: this one still sits in the network that went with it.
             log("\(service.name): restarted into the stack's network")
             try await docker.stop(service.name)
         }
-        try await docker.start(service.name)
+        try await start(service)
     }
 
     static func labelled(_ spec: ContainerSpec) throws -> ContainerSpec {

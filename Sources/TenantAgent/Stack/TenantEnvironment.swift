@@ -1,3 +1,4 @@
+import DurableFiles
 import TenantProtocol
 
 /// The variables of molecule-tenant. Names as its public images know them.
@@ -14,19 +15,36 @@ struct TenantEnvironment: Sendable {
     /// Inside the container; what lies there outlives it.
     static let dataPath = "/var/lib/molecule"
 
-    /// `NAME=value`, sorted, so that the same values give the same specification.
-    var lines: [String] {
-        // The platform's configuration may rotate what the platform hands out, but not move the stack.
-        handedOut.merging(stack.configuration) { _, rotated in rotated }
-            .merging(fixed) { _, ours in ours }
-            .map { "\($0.key)=\($0.value)" }
-            .sorted()
+    /// What a container's environment may show: where things are, and which tenant it is.
+    var plain: [String: String] { handedOut.filter { configuration[$0.key] == nil }.merging(fixed) { $1 } }
+
+    /// Secrets, and all that the platform hands out, some of which is secret. It may rotate what it handed
+    /// out before, but not move the stack.
+    var secret: [String: String] {
+        sharedSecret.merging(configuration) { $1 }.filter { fixed[$0.key] == nil }.merging(ownSecrets) { $1 }
+    }
+
+    private var configuration: [String: String] {
+        // `DATABASE_URL_FILE` would go before `DATABASE_URL`.
+        stack.configuration.filter { !$0.key.hasSuffix(FileVariables.suffix) }
+    }
+
+    private var sharedSecret: [String: String] {
+        guard stack.declaration.platform != nil else { return [:] }
+        return ["MOLECULE_CP_SHARED_SECRET": stack.secrets.sharedSecret]
+    }
+
+    private var ownSecrets: [String: String] {
+        [
+            "ADMIN_TOKEN": stack.secrets.adminToken,
+            "SECRETS_ENCRYPTION_KEY": stack.secrets.secretsEncryptionKey,
+            "DATABASE_URL": databaseURL,
+        ]
     }
 
     private var handedOut: [String: String] {
         guard let platform = stack.declaration.platform else { return [:] }
         return [
-            "MOLECULE_CP_SHARED_SECRET": stack.secrets.sharedSecret,
             "MOLECULE_CP_URL": platform.controlPlaneURL,
             "CP_UPSTREAM_URL": platform.controlPlaneURL,
         ]
@@ -34,9 +52,6 @@ struct TenantEnvironment: Sendable {
 
     private var fixed: [String: String] {
         var values = [
-            "ADMIN_TOKEN": stack.secrets.adminToken,
-            "SECRETS_ENCRYPTION_KEY": stack.secrets.secretsEncryptionKey,
-            "DATABASE_URL": databaseURL,
             "REDIS_URL": "redis://127.0.0.1:6379",
             "MEMORY_PLUGIN_URL": "http://127.0.0.1:9100",
             "WORKSPACE_LISTEN": "0.0.0.0:\(port)",
