@@ -6,11 +6,12 @@ import FoundationEssentials
 struct AWSConnection: Sendable {
     let region: String
     let credentials: Credentials
-    /// One endpoint for every service; nil: `https://<service>.<region>.amazonaws.com`.
+    /// One endpoint for every service; nil: AWS's own.
     let endpointURL: String?
     let http: any HTTPTransport
     /// nil: nobody else calls, as in a tool without a database.
     var governor: Governor?
+    var endpoints = AWSEndpoints()
 
     struct Call: Sendable {
         var service: String
@@ -90,9 +91,7 @@ struct AWSConnection: Sendable {
 
     func endpoint(of service: String) -> String {
         guard let url = endpointURL else {
-            // ECR's API stands beside the registries themselves, which have the service's own name.
-            let name = service == "ecr" ? "api.ecr" : service
-            return "https://\(name).\(region).amazonaws.com"
+            return "https://" + endpoints.host(of: service, region: region)
         }
         return url.hasSuffix("/") ? String(url.dropLast()) : url
     }
@@ -115,7 +114,7 @@ extension AWSConnection {
             credentials: Credentials(
                 accessKeyID: settings.accessKeyID, secretAccessKey: settings.secretAccessKey,
                 sessionToken: settings.sessionToken),
-            endpointURL: settings.endpointURL, http: http, governor: governor)
+            endpointURL: settings.endpointURL, http: http, governor: governor, endpoints: settings.endpoints)
     }
 }
 

@@ -42,6 +42,7 @@ struct Configuration: Sendable {
         var sessionToken: String?
         /// One endpoint for every service; nil: each service's own.
         var endpointURL: String?
+        var endpoints: AWSEndpoints
     }
 
     struct CloudflareSettings: Sendable {
@@ -173,6 +174,7 @@ extension Configuration.AWSSettings {
         secretAccessKey = reader.string(.awsSecretAccessKey)
         sessionToken = reader.optional(.awsSessionToken)
         endpointURL = reader.optionalURL(.awsEndpointURL)
+        endpoints = AWSEndpoints(&reader)
     }
 }
 
