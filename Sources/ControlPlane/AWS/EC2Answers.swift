@@ -13,17 +13,20 @@ struct EC2Instance: Decodable, Sendable {
     var launchedAt: Date?
     /// Attached volumes; often empty right after the launch.
     var volumeIDs: [String]
+    /// The one among them that it boots from.
+    var rootVolumeID: String?
     var tags: [String: String]
 
     private enum CodingKeys: String, CodingKey {
         case instanceId, instanceState, privateIpAddress, clientToken, instanceType, tagSet
-        case blockDeviceMapping, imageId, subnetId, launchTime
+        case blockDeviceMapping, rootDeviceName, imageId, subnetId, launchTime
     }
 
     private struct State: Decodable { var name: String }
 
     private struct BlockDevice: Decodable, Sendable {
         struct Volume: Decodable, Sendable { var volumeId: String }
+        var deviceName: String?
         var ebs: Volume?
     }
 
@@ -40,6 +43,9 @@ struct EC2Instance: Decodable, Sendable {
         launchedAt = try container.decodeIfPresent(String.self, forKey: .launchTime).flatMap(awsDate)
         let devices = try? container.decodeIfPresent(ItemSet<BlockDevice>.self, forKey: .blockDeviceMapping)
         volumeIDs = devices?.items.compactMap(\.ebs?.volumeId) ?? []
+        let root = try container.decodeIfPresent(String.self, forKey: .rootDeviceName)
+        rootVolumeID =
+            devices?.items.first { $0.deviceName == root && $0.ebs != nil }?.ebs?.volumeId ?? volumeIDs.first
         tags = try container.decodeIfPresent(ItemSet<EC2Tag>.self, forKey: .tagSet)?.dictionary ?? [:]
     }
 }

@@ -7,6 +7,7 @@ struct EC2Client: Sendable {
     static let version = "2016-11-15"
 
     private let connection: AWSConnection
+    let rootDevices = RootDevices()
 
     init(_ connection: AWSConnection) { self.connection = connection }
 

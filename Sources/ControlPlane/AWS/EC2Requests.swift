@@ -15,6 +15,8 @@ struct RunInstancesRequest: Sendable {
     var subnetID: String
     var securityGroupIDs: [String]
     var instanceProfileName: String?
+    /// As the image calls it.
+    var rootDevice: String
     var volumeGigabytes: Int
     /// What the volume starts from; nil: the image's own.
     var snapshotID: String?
@@ -49,7 +51,7 @@ struct RunInstancesRequest: Sendable {
     private var volume: [(String, String)] {
         let device = "BlockDeviceMapping.1"
         return [
-            ("\(device).DeviceName", "/dev/xvda"), ("\(device).Ebs.VolumeSize", "\(volumeGigabytes)"),
+            ("\(device).DeviceName", rootDevice), ("\(device).Ebs.VolumeSize", "\(volumeGigabytes)"),
             ("\(device).Ebs.VolumeType", "gp3"), ("\(device).Ebs.Encrypted", "true"),
             ("\(device).Ebs.DeleteOnTermination", "true"),
         ] + (snapshotID.map { [("\(device).Ebs.SnapshotId", $0)] } ?? [])

@@ -13,6 +13,8 @@ struct Launch: Codable, Sendable {
     var subnetID: String
     var securityGroupID: String
     var instanceProfile: String?
+    /// As the image calls its root volume; nil in launches from before it was asked for.
+    var rootDevice: String?
     var volumeGigabytes: Int
     var agentURL: String
     var agentSHA256: String

@@ -14,7 +14,9 @@ extension Launch {
         RunInstancesRequest(
             imageID: imageID, instanceType: instanceType, clientToken: token.text, subnetID: subnetID,
             securityGroupIDs: [securityGroupID], instanceProfileName: instanceProfile,
-            volumeGigabytes: volumeGigabytes, snapshotID: snapshotID, userData: userData,
+            // What a launch without it was sent with the first time.
+            rootDevice: rootDevice ?? "/dev/xvda", volumeGigabytes: volumeGigabytes, snapshotID: snapshotID,
+            userData: userData,
             tags: tags(orgID: orgID, slug: slug, launchID: token))
     }
 
