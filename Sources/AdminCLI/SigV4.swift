@@ -36,7 +36,7 @@ struct ExplainSignature: AsyncParsableCommand {
     var date: String?
     @Flag(help: "Leave the path as it is: dot segments, doubled slashes.")
     var noNormalize = false
-    @Flag(help: "Add x-amz-content-sha256 and cover it.")
+    @Flag(help: "Add x-amz-content-sha256 and cover it. With --presign: sign it without a body (not for s3).")
     var signBody = false
     @Flag(help: "Do not cover the body (S3 only).")
     var unsignedPayload = false

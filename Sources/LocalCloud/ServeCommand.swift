@@ -46,7 +46,12 @@ struct ServeCommand: AsyncParsableCommand {
     var controlPlane: String?
     @Option(help: "Folder served to instances.") var artifacts: String?
     @Option(help: "Where to write ports and ids as JSON once everything listens.") var readyFile: String?
-    @Option(help: "AMI_ID=DOCKER_IMAGE; may be repeated.") var image: [String] = []
+    @Option(
+        help: """
+            AMI_ID=DOCKER_IMAGE[,ROOT_DEVICE], with /dev/xvda unless given; may be repeated. Simulated \
+            without any: ami-0123456789abcdef0 with /dev/xvda, ami-0123456789abcdef1 with /dev/sda1.
+            """)
+    var image: [String] = []
     @Option(help: "IAM policy document whose actions callers are held to; everything when unset.")
     var policy: String?
     @Option(help: "What Stripe's restricted key may do, as JSON; everything when unset.")
@@ -92,7 +97,7 @@ struct ServeCommand: AsyncParsableCommand {
                 throttling: cloudflareThrottle, maximumTunnels: maximumTunnels, maximumRecords: maximumRecords
             ),
             oidc: environment.oidc, stripe: try stripe(environment), controlPlane: try endpoint(),
-            folder: folder, artifacts: artifacts, readyFile: readyFile, images: try images(),
+            folder: folder, artifacts: artifacts, readyFile: readyFile, images: try images(simulated),
             policy: try policy.map(Policy.init(file:)),
             consistencyDelay: .milliseconds(consistencyDelay), throttling: throttle,
             simulation: simulation, logger: Self.logger())
@@ -129,13 +134,14 @@ struct ServeCommand: AsyncParsableCommand {
         return Settings.Endpoint(host: String(parts[0]), port: port)
     }
 
-    private func images() throws -> [String: String] {
-        var images: [String: String] = [:]
-        for pair in image {
-            guard let equals = pair.firstIndex(of: "="),
-                ResourceID.isWellFormed(String(pair[..<equals]), "ami")
-            else { throw ValidationError("--image is AMI_ID=DOCKER_IMAGE") }
-            images[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+    private func images(_ simulated: Bool) throws -> [String: MachineImage] {
+        if simulated, image.isEmpty { return MachineImage.simulated }
+        var images: [String: MachineImage] = [:]
+        for text in image {
+            guard let (id, image) = MachineImage.parse(text) else {
+                throw ValidationError("--image is AMI_ID=DOCKER_IMAGE[,ROOT_DEVICE]")
+            }
+            images[id] = image
         }
         return images
     }

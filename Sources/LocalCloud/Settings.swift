@@ -48,8 +48,8 @@ struct Settings: Sendable {
     /// Folder served to instances over GET.
     var artifacts: String?
     var readyFile: String?
-    /// AMI id to Docker image. Empty, with the simulated driver: any well-formed id.
-    var images: [String: String]
+    /// By AMI id.
+    var images: [String: MachineImage]
     /// What callers may do at AWS; nil: everything.
     var policy: Policy?
     /// How long a new resource stays invisible to reads; zero is off.

@@ -65,7 +65,18 @@ import Testing
                 + "Host:example.amazonaws.com\nContent-Length:13\nX-Amz-Date:20150830T123600Z\n\n"
                 + "Param1=value1",
             options: ["--sign-body", "--presign", "3600"],
-            signature: "c2348f57d08c84939944d6c878b3f7be56316f8e7fd6817e81eded279a362d69"),
+            signature: "9bda1b46f053cb8e3de5e3a232636eec80eaedc7dc350692d939fec9fff6ca56"),
+        Vector(
+            testDescription: "post-x-www-form-urlencoded-parameters, in the query",
+            request: "POST / HTTP/1.1\nContent-Type:application/x-www-form-urlencoded; charset=utf-8\n"
+                + "Host:example.amazonaws.com\nContent-Length:13\n\nParam1=value1",
+            options: ["--sign-body", "--presign", "3600"],
+            signature: "b54391dacb584af6cad300751db7a6bd6674ee0f708af14736fcee902a9a2b3b"),
+        Vector(
+            testDescription: "post-unsigned-payload, in the query",
+            request: "POST / HTTP/1.1\nHost:example.amazonaws.com\nContent-Length:13\n\nParam1=value1\n",
+            options: ["--sign-body", "--unsigned-payload", "--presign", "3600"],
+            signature: "d5b951b200c7f96f239466b3e1978083ccd08678d4aea2b0bebaa6b2cf3d8c13"),
     ]
 
     @Test(arguments: vectors) func theSuite(_ vector: Vector) throws {

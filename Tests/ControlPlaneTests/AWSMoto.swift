@@ -46,7 +46,8 @@ final class Moto: Sendable {
         RunInstancesRequest(
             imageID: place.image, instanceType: "t3.small", clientToken: UUID().uuidString,
             subnetID: place.subnet,
-            securityGroupIDs: [place.securityGroup], instanceProfileName: "tenant", volumeGigabytes: 30,
+            securityGroupIDs: [place.securityGroup], instanceProfileName: "tenant",
+            rootDevice: "/dev/xvda", volumeGigabytes: 30,
             userData: Array("#!/bin/bash\necho \"a+b=ü\"\n".utf8), tags: ["mark": mark, "Name": "tenant ü"])
     }
 
@@ -61,6 +62,9 @@ final class Moto: Sendable {
     private static let ec2 = [
         Call(service: "ec2", description: "RunInstances") { connection, moto in
             _ = try await EC2Client(connection).runInstances(moto.launch("x"))
+        },
+        Call(service: "ec2", description: "DescribeImages") { connection, moto in
+            _ = try await EC2Client(connection).rootDevice(ofImage: moto.image)
         },
         Call(service: "ec2", description: "DescribeInstances by id") { connection, _ in
             _ = try await EC2Client(connection).describeInstances(ids: ["i-1"])

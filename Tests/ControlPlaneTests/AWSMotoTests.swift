@@ -40,6 +40,13 @@ import Testing
         #expect(try await ec2.describeInstances(ids: [launched.id]).first?.state == "terminated")
     }
 
+    @Test func readsHowAnImageCallsItsRoot() async throws {
+        let ec2 = EC2Client(moto.connection())
+        #expect(["/dev/xvda", "/dev/sda1"].contains(try await ec2.rootDevice(ofImage: moto.image)))
+        let error = await failure { _ = try await ec2.rootDevice(ofImage: "ami-00000000000000000") }
+        #expect(error?.code == "InvalidAMIID.NotFound" && error?.mayAppear == false)
+    }
+
     @Test func sendsCommandsAndReadsTheirOutcome() async throws {
         let launched = try await EC2Client(moto.connection()).runInstances(moto.launch("ssm"))
         let ssm = SSMClient(moto.connection())

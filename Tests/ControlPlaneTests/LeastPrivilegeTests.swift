@@ -65,8 +65,8 @@ import Testing
 
     @Test func theAWSPolicyAllowsWhatIsCalledAndNothingElse() throws {
         let files = [
-            ("EC2Client", "ec2"), ("EC2Repairs", "ec2"), ("SSMClient", "ssm"), ("KMSClient", "kms"),
-            ("ECRClient", "ecr"),
+            ("EC2Client", "ec2"), ("EC2Images", "ec2"), ("EC2Repairs", "ec2"), ("SSMClient", "ssm"),
+            ("KMSClient", "kms"), ("ECRClient", "ecr"),
         ]
         let called = try files.reduce(into: Set<String>()) { try $0.formUnion(operations($1.0, $1.1)) }
         #expect(called.count >= 15)

@@ -284,7 +284,7 @@ extension TestCloud {
             RunInstancesRequest(
                 imageID: settings.imageID, instanceType: "t3.medium", clientToken: UUID().text,
                 subnetID: settings.subnetIDs[0], securityGroupIDs: [settings.securityGroupID],
-                volumeGigabytes: 30, userData: [],
+                rootDevice: "/dev/xvda", volumeGigabytes: 30, userData: [],
                 tags: [
                     ResourceTag.platform: platform, ResourceTag.org: org.text, ResourceTag.slug: "gone",
                     ResourceTag.launch: UUID().text,

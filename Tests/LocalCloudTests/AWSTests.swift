@@ -6,7 +6,7 @@ import Testing
     @Test(arguments: [
         "launch_shapes", "client_tokens", "paging_and_filters", "launch_refusals", "security_groups",
         "stop_and_start", "commands", "keys", "signatures", "volumes_and_snapshots", "faults",
-        "behind_the_back", "registry_tokens",
+        "behind_the_back", "registry_tokens", "machine_images",
     ])
     func answersBoto3AsAWSDoes(scenario: String) async throws {
         try await RunningCloud.with { try await $0.judge("localcloud_aws.py", scenario) }

@@ -378,6 +378,30 @@ def volumes_and_snapshots():
     refused("InvalidSnapshot.NotFound", 400, launch, BlockDeviceMappings=from_snapshot)
 
 
+def machine_images():
+    images = {i["ImageId"]: i for i in ec2.describe_images()["Images"]}
+    roots = {i["RootDeviceName"]: identity for identity, i in images.items()}
+    assert sorted(roots) == ["/dev/sda1", "/dev/xvda"] and roots["/dev/xvda"] == IMAGE
+    for root, identity in roots.items():
+        (image,) = ec2.describe_images(ImageIds=[identity])["Images"]
+        assert image["RootDeviceName"] == root and image["State"] == "available"
+        assert image["BlockDeviceMappings"][0]["DeviceName"] == root
+        named = lambda name: [{"DeviceName": name, "Ebs": {"VolumeSize": 20, "Encrypted": True}}]
+        other = next(name for name in roots if name != root)
+        for name, expected in ((root, {root: (20, True)}), (other, {root: (8, False), other: (20, True)})):
+            (instance,) = launch(ImageId=identity, BlockDeviceMappings=named(name))
+            (seen,) = describe(instance["InstanceId"])
+            assert seen["RootDeviceName"] == root
+            mapped = {m["DeviceName"]: m["Ebs"]["VolumeId"] for m in seen["BlockDeviceMappings"]}
+            volumes = {v["VolumeId"]: v for v in ec2.describe_volumes(VolumeIds=list(mapped.values()))["Volumes"]}
+            found = {name: (volumes[v]["Size"], volumes[v]["Encrypted"]) for name, v in mapped.items()}
+            assert found == expected, found
+    missing = "ami-" + "0" * 17
+    refused("InvalidAMIID.NotFound", 400, ec2.describe_images, ImageIds=[missing])
+    refused("InvalidAMIID.NotFound", 400, launch, ImageId=missing)
+    refused("MissingParameter", 400, launch, BlockDeviceMappings=[{"Ebs": {"VolumeSize": 20}}])
+
+
 def operator(method, path, body=None):
     request = urllib.request.Request(
         READY["aws_endpoint_url"] + "/_localcloud/" + path,

@@ -1,7 +1,8 @@
 """A scripted HTTP server: answers each path from its list, the last one for ever, and logs every request.
 
 usage: scripted_server.py SCRIPT LOG
-SCRIPT: JSON {path: [[status, {header: value}, body, breaks off], ...]}; it is read again for each request.
+SCRIPT: JSON {path: [[status, {header: value}, body, breaks off], ...]}; it is read again for each request. A key
+"METHOD path" is for that method alone.
 An answer that breaks off announces more bytes than come before the connection is closed.
 """
 import collections
@@ -22,9 +23,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         with open(script_path) as file:
-            answers = json.load(file).get(self.path, [[404, {}, "", False]])
-        status, headers, text, breaks_off = answers[min(asked[self.path], len(answers) - 1)]
-        asked[self.path] += 1
+            script = json.load(file)
+        key = f"{self.command} {self.path}" if f"{self.command} {self.path}" in script else self.path
+        answers = script.get(key, [[404, {}, "", False]])
+        status, headers, text, breaks_off = answers[min(asked[key], len(answers) - 1)]
+        asked[key] += 1
         with open(log_path, "a") as log:
             log.write(json.dumps({
                 "method": self.command, "path": self.path, "body": body.decode(), "status": status,
@@ -40,10 +43,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content) + breaks_off))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
         self.close_connection = self.close_connection or breaks_off
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
     def log_message(self, *arguments):
         pass

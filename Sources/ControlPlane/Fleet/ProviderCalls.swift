@@ -75,8 +75,7 @@ extension WorkflowContext {
     ) async throws -> Output {
         do {
             return try await body()
-        } catch let error as ProviderError where error.isMissing {
-            // It was created, or there would be no call about it: the provider will show it.
+        } catch let error as ProviderError where error.mayAppear {
             throw error.notVisibleYet
         } catch let error as ProviderError where !error.isRetryable {
             throw PermanentFailure(code: error.refusalCode, message: "\(error)")

@@ -58,6 +58,20 @@ package struct ProviderError: Error, Sendable, CustomStringConvertible {
         status == 404 || code == "InvalidInstanceId" || code.hasSuffix(".NotFound")
     }
 
+    /// It is missing, and this platform has created it: the provider will show it. What else a provider does
+    /// not know (an AMI, a subnet, a group, a key, a zone) will not come by itself. Sources: as of
+    /// `isMissing`; Cloudflare answers 7000 and 7003 where the path names no account or zone of its own.
+    var mayAppear: Bool {
+        switch service {
+        case "ec2":
+            ["InvalidInstanceID.NotFound", "InvalidVolume.NotFound", "InvalidSnapshot.NotFound"]
+                .contains(code)
+        case "ssm": code == "InvalidInstanceId"
+        case "cloudflare": status == 404 && !["7000", "7003"].contains(code)
+        default: false
+        }
+    }
+
     /// The provider says that it exists, and does not show it: asked again, it will.
     package var notVisibleYet: ProviderError {
         var error = self

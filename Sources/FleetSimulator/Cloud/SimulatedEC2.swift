@@ -69,6 +69,11 @@ final class SimulatedEC2: Sendable {
         switch call.operation {
         case "RunInstances": return run(call, now)
         case "DescribeInstances": return describe(call, now)
+        case "DescribeImages":
+            let image = "<imageId>\(call.parameters["ImageId.1"] ?? "")</imageId>"
+            return Self.answer(
+                call.operation,
+                "<imagesSet><item>\(image)<rootDeviceName>/dev/xvda</rootDeviceName></item></imagesSet>")
         case "TerminateInstances": return terminate(call, now)
         case "GetConsoleOutput":
             let output = Data("simulated console\n".utf8).base64EncodedString()

@@ -11,8 +11,7 @@ import WireText
 actor Fleet {
     let driver: any InstanceDriver
     let consistencyDelay: Duration
-    private let images: [String: String]
-    private let anyImage: Bool
+    let images: [String: MachineImage]
     let logger: Logger
     private let subnet: Subnet
     private let region: String
@@ -31,14 +30,11 @@ actor Fleet {
         self.driver = driver
         consistencyDelay = settings.consistencyDelay
         images = settings.images
-        anyImage = settings.driver == .simulated && settings.images.isEmpty
         logger = settings.logger
         subnet = settings.subnet
         region = settings.region
         network = VirtualNetwork(region: settings.region, block: settings.subnet.text)
     }
-
-    var imageIDs: [String] { images.keys.sorted() }
 
     /// All instances in the order of their launch.
     var all: [Instance] { order.compactMap { instances[$0] } }
@@ -62,15 +58,12 @@ actor Fleet {
         if let token = request.clientToken, let earlier = tokens.find(token, scope: scope) {
             return try repeated(earlier, request)
         }
-        guard anyImage || images[request.imageID] != nil else {
-            throw AWSError(
-                "InvalidAMIID.NotFound", "The image id '[\(request.imageID)]' does not exist")
-        }
-        try storage.check(request.volumes)
+        let volumes = request.volumes(of: try image(request.imageID))
+        try storage.check(volumes)
         let reservation = ResourceID.random("r")
         var launched: [Instance] = []
         for index in 0..<request.count {
-            launched.append(try admit(request, index: index, reservation: reservation))
+            launched.append(try admit(request, volumes, index: index, reservation: reservation))
         }
         for instance in launched { begin(instance) }
         if let token = request.clientToken {
@@ -97,12 +90,14 @@ actor Fleet {
         return found
     }
 
-    private func admit(_ request: LaunchRequest, index: Int, reservation: String) throws -> Instance {
+    private func admit(
+        _ request: LaunchRequest, _ wanted: [VolumeRequest], index: Int, reservation: String
+    ) throws -> Instance {
         let address = try freeAddress()
         nextSlot += 1
         let id = ResourceID.random("i")
         let visibleAt = Visibility.instant(lag: consistencyDelay)
-        let volumes = request.volumes.map {
+        let volumes = wanted.map {
             storage.attach($0, to: id, zone: request.subnet.zone, visibleAt: visibleAt)
         }
         return Instance(
@@ -258,6 +253,13 @@ actor Fleet {
     /// Whether a living instance uses the security group.
     func uses(group id: String) -> Bool {
         instances.values.contains { $0.state != .terminated && $0.securityGroupIDs.contains(id) }
+    }
+
+    func image(_ id: String) throws -> MachineImage {
+        guard let image = images[id] else {
+            throw AWSError("InvalidAMIID.NotFound", "The image id '[\(id)]' does not exist")
+        }
+        return image
     }
 
     static func notFound(_ ids: [String]) -> AWSError {

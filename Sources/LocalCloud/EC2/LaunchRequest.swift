@@ -21,7 +21,9 @@ struct LaunchRequest: Sendable {
     var profile: String?
     var clientToken: String?
     var metadata: MetadataOptions
-    var volumes: [VolumeRequest]
+    /// As named: what they are besides, the image decides.
+    private var namedVolumes: [VolumeRequest]
+    private var volumeTags: [String: String]
     var tags: [String: String]
     /// Everything that a retry with the same client token must repeat.
     var fingerprint: [String: String]
@@ -42,7 +44,8 @@ struct LaunchRequest: Sendable {
         profile = parameters["IamInstanceProfile.Arn"] ?? parameters["IamInstanceProfile.Name"]
         clientToken = try Self.token(parameters)
         metadata = try Self.metadata(parameters.structure("MetadataOptions"))
-        volumes = try Self.volumes(parameters)
+        volumeTags = try TagSpecifications.tags(parameters, for: "volume")
+        namedVolumes = try Self.volumes(parameters, volumeTags)
         tags = try TagSpecifications.tags(parameters, for: "instance")
         fingerprint = parameters.fingerprint(without: ["ClientToken", "Action", "Version", "DryRun"])
     }
@@ -111,19 +114,27 @@ struct LaunchRequest: Sendable {
         return options
     }
 
-    private static func volumes(_ parameters: QueryParameters) throws -> [VolumeRequest] {
-        let tags = try TagSpecifications.tags(parameters, for: "volume")
-        let mappings = parameters.structures("BlockDeviceMapping")
-        if mappings.isEmpty { return [try volume(parameters.structure("nothing"), tags)] }
-        return try mappings.map { try volume($0, tags) }
+    /// The root volume first. One that is named as the image names it is the root; every other comes beside
+    /// the root, which is then as the image has it.
+    func volumes(of image: MachineImage) -> [VolumeRequest] {
+        let root =
+            namedVolumes.first { $0.deviceName == image.rootDevice }
+            ?? VolumeRequest(
+                deviceName: image.rootDevice, sizeGiB: nil, kind: "gp3", encrypted: false,
+                deleteOnTermination: true, snapshotID: nil, tags: volumeTags)
+        return [root] + namedVolumes.filter { $0.deviceName != image.rootDevice }
     }
 
-    private static func volume(_ mapping: QueryParameters, _ tags: [String: String]) throws -> VolumeRequest {
-        VolumeRequest(
-            deviceName: mapping["DeviceName"] ?? "/dev/xvda",
-            sizeGiB: try mapping.integer("Ebs.VolumeSize"), kind: mapping["Ebs.VolumeType"] ?? "gp3",
-            encrypted: try mapping.boolean("Ebs.Encrypted") ?? false,
-            deleteOnTermination: try mapping.boolean("Ebs.DeleteOnTermination") ?? true,
-            snapshotID: mapping["Ebs.SnapshotId"], tags: tags)
+    private static func volumes(
+        _ parameters: QueryParameters, _ tags: [String: String]
+    ) throws -> [VolumeRequest] {
+        try parameters.structures("BlockDeviceMapping").map { mapping in
+            VolumeRequest(
+                deviceName: try mapping.required("DeviceName"),
+                sizeGiB: try mapping.integer("Ebs.VolumeSize"), kind: mapping["Ebs.VolumeType"] ?? "gp3",
+                encrypted: try mapping.boolean("Ebs.Encrypted") ?? false,
+                deleteOnTermination: try mapping.boolean("Ebs.DeleteOnTermination") ?? true,
+                snapshotID: mapping["Ebs.SnapshotId"], tags: tags)
+        }
     }
 }

@@ -74,20 +74,28 @@ extension EC2Service {
 
     func describeImages(_ parameters: QueryParameters) async throws -> Content {
         let asked = parameters.list("ImageId")
-        let known = await fleet.imageIDs
-        if let missing = asked.first(where: { !known.contains($0) }) {
-            throw AWSError("InvalidAMIID.NotFound", "The image id '[\(missing)]' does not exist")
+        let known = fleet.images
+        var images: [(id: String, image: MachineImage)] = []
+        for id in asked.isEmpty ? known.keys.sorted() : asked {
+            images.append((id, try await fleet.image(id)))
         }
         return { [accountID] xml in
-            xml.list("imagesSet", asked.isEmpty ? known : asked) { item, id in
-                item.element("imageId", id)
+            xml.list("imagesSet", images) { item, listed in
+                item.element("imageId", listed.id)
                 item.element("imageState", "available")
                 item.element("imageOwnerId", accountID)
                 item.element("isPublic", false)
                 item.element("architecture", "x86_64")
                 item.element("imageType", "machine")
                 item.element("rootDeviceType", "ebs")
-                item.element("rootDeviceName", "/dev/xvda")
+                item.element("rootDeviceName", listed.image.rootDevice)
+                item.list("blockDeviceMapping", [listed.image]) { mapping, image in
+                    mapping.element("deviceName", image.rootDevice)
+                    mapping.element("ebs") {
+                        $0.element("volumeSize", BlockStorage.standardSizeGiB)
+                        $0.element("deleteOnTermination", true)
+                    }
+                }
                 item.element("virtualizationType", "hvm")
             }
         }

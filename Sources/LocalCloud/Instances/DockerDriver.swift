@@ -16,7 +16,7 @@ struct DockerDriver: InstanceDriver {
 
     private let name: String
     private let network: String
-    private let images: [String: String]
+    private let images: [String: MachineImage]
     private let logger: Logger
 
     init(settings: Settings) {
@@ -41,7 +41,7 @@ struct DockerDriver: InstanceDriver {
     }
 
     func launch(_ instance: Instance, agentRegistered: @escaping @Sendable () async -> Void) async throws {
-        guard var image = images[instance.imageID] else {
+        guard var image = images[instance.imageID]?.dockerImage else {
             throw DriverError(description: "no Docker image for \(instance.imageID)")
         }
         // An anonymous volume carries the inner Docker's storage: overlay2 does not work on overlay2.

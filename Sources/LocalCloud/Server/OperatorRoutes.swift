@@ -171,6 +171,8 @@ struct OperatorRoutes: Sendable {
         [
             "id": .string(volume.id), "state": .string(volume.state),
             "instance": .string(volume.instanceID ?? ""), "size_gib": .integer(volume.sizeGiB),
+            "device": .string(volume.deviceName), "encrypted": .bool(volume.encrypted),
+            "snapshot": .string(volume.snapshotID ?? ""),
             "tags": .object(volume.tags.mapValues { .string($0) }),
         ]
     }

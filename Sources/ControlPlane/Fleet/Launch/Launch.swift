@@ -13,6 +13,8 @@ package struct Launch: Codable, Sendable {
     var subnetID: String
     package var securityGroupID: String
     package var instanceProfile: String?
+    /// The name that the image gives its root device; nil in launches from before it was recorded.
+    package var rootDevice: String?
     package var volumeGigabytes: Int
     package var agentURL: String
     package var agentSHA256: String

@@ -15,7 +15,9 @@ extension Launch {
         RunInstancesRequest(
             imageID: imageID, instanceType: instanceType, clientToken: token.text, subnetID: subnetID,
             securityGroupIDs: [securityGroupID], instanceProfileName: instanceProfile,
-            volumeGigabytes: volumeGigabytes, snapshotID: snapshotID, userData: userData,
+            // Launches without a recorded name were sent with this one; a repetition must be equal.
+            rootDevice: rootDevice ?? "/dev/xvda", volumeGigabytes: volumeGigabytes, snapshotID: snapshotID,
+            userData: userData,
             tags: tags(orgID: orgID, slug: slug, launchID: token))
     }
 

@@ -82,6 +82,7 @@ extension ProvisionTenant {
                 var launch = Launch(
                     slug: input.slug, launchID: input.launchID, placement: tenant.placement,
                     snapshotID: tenant.snapshotID, settings: fleet.settings, stack: stack)
+                launch.rootDevice = try await fleet.ec2.rootDevice(ofImage: launch.imageID)
                 if let org = try await OrgStore(database: fleet.database).find(id: input.orgID) {
                     launch.instanceType = Launches(fleet: fleet).instanceType(of: org.plan)
                 }
@@ -109,7 +110,7 @@ extension ProvisionTenant {
     /// The credential is committed before the instance that will present it can start. A tenant that comes
     /// back keeps the keys of its volume.
     private func issueCredentials(_ context: WorkflowContext) async throws {
-        try await context.step(
+        try await context.call(
             "issue_credentials",
             { _ in
                 let tenant = try await tenants.require(org: input.orgID)
@@ -236,7 +237,7 @@ extension ProvisionTenant {
                     launch, of: try await tenants.require(org: input.orgID), slug: input.slug)
                 let launched = LaunchedInstance(
                     id: instance.id, privateIP: instance.privateIPAddress,
-                    volumeID: instance.volumeIDs.first)
+                    volumeID: instance.rootVolumeID)
                 return (launched, providerID: instance.id)
             },
             record: { instance, transaction in

@@ -54,7 +54,7 @@ struct InstanceApproach: Sendable {
 
     /// Of what is asked again, a look may have been at a state that was already past.
     private func isFinal(_ error: ProviderError) -> Bool {
-        if isWayBack || error.isMissing || error.code == "IncorrectInstanceState" { return false }
+        if isWayBack || error.mayAppear || error.code == "IncorrectInstanceState" { return false }
         return error.isOutOfCapacity || !error.isRetryable
     }
 }

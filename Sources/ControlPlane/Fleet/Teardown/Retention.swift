@@ -18,7 +18,7 @@ extension TearDownTenant {
         let volume = try await context.call("find_volume") { _ in
             let (shown, hidden) = try await livingInstances()
             guard hidden.isEmpty else { throw NotShownYet(instances: hidden) }
-            return Volume(id: shown.first { !$0.volumeIDs.isEmpty }?.volumeIDs.first)
+            return Volume(id: shown.lazy.compactMap(\.rootVolumeID).first)
         }
         guard let volumeID = volume.id else { return try await hasSnapshot() ? days : 0 }
         try await takeSnapshot(of: volumeID, context)

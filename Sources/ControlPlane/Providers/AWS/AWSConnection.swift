@@ -7,21 +7,23 @@ import FoundationEssentials
 package struct AWSConnection: Sendable {
     package let region: String
     package let credentials: Credentials
-    /// One endpoint for every service; nil: `https://<service>.<region>.amazonaws.com`.
+    /// One endpoint for every service; nil: AWS's own.
     package let endpointURL: String?
     package let http: any HTTPTransport
     /// nil: nobody else calls, as in a tool without a database.
     package var gate: (any CallGate)?
+    package var endpoints: AWSEndpoints
 
     package init(
         region: String, credentials: Credentials, endpointURL: String?, http: any HTTPTransport,
-        gate: (any CallGate)? = nil
+        gate: (any CallGate)? = nil, endpoints: AWSEndpoints = AWSEndpoints()
     ) {
         self.region = region
         self.credentials = credentials
         self.endpointURL = endpointURL
         self.http = http
         self.gate = gate
+        self.endpoints = endpoints
     }
 
     package struct Call: Sendable {
@@ -120,9 +122,7 @@ package struct AWSConnection: Sendable {
 
     package func endpoint(of service: String) -> String {
         guard let url = endpointURL else {
-            // ECR's API stands beside the registries themselves, which have the service's own name.
-            let name = service == "ecr" ? "api.ecr" : service
-            return "https://\(name).\(region).amazonaws.com"
+            return "https://" + endpoints.host(of: service, region: region)
         }
         return url.hasSuffix("/") ? String(url.dropLast()) : url
     }
@@ -143,7 +143,7 @@ extension AWSConnection {
             credentials: Credentials(
                 accessKeyID: settings.accessKeyID, secretAccessKey: settings.secretAccessKey,
                 sessionToken: settings.sessionToken),
-            endpointURL: settings.endpointURL, http: http, gate: gate)
+            endpointURL: settings.endpointURL, http: http, gate: gate, endpoints: settings.endpoints)
     }
 }
 

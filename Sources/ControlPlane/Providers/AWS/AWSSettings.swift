@@ -6,15 +6,17 @@ package struct AWSSettings: Sendable {
     package var sessionToken: String?
     /// One endpoint for every service; nil: each service's own.
     package var endpointURL: String?
+    package var endpoints: AWSEndpoints
 
     package init(
         region: String, accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil,
-        endpointURL: String? = nil
+        endpointURL: String? = nil, endpoints: AWSEndpoints = AWSEndpoints()
     ) {
         self.region = region
         self.accessKeyID = accessKeyID
         self.secretAccessKey = secretAccessKey
         self.sessionToken = sessionToken
         self.endpointURL = endpointURL
+        self.endpoints = endpoints
     }
 }

@@ -14,17 +14,20 @@ package struct EC2Instance: Decodable, Sendable {
     package var launchedAt: Date?
     /// Attached volumes; often empty right after the launch.
     package var volumeIDs: [String]
+    /// The one among them that it boots from.
+    package var rootVolumeID: String?
     package var tags: [String: String]
 
     private enum CodingKeys: String, CodingKey {
         case instanceId, instanceState, privateIpAddress, clientToken, instanceType, tagSet
-        case blockDeviceMapping, imageId, subnetId, launchTime
+        case blockDeviceMapping, rootDeviceName, imageId, subnetId, launchTime
     }
 
     private struct State: Decodable { var name: String }
 
     private struct BlockDevice: Decodable, Sendable {
         struct Volume: Decodable, Sendable { var volumeId: String }
+        var deviceName: String?
         var ebs: Volume?
     }
 
@@ -41,6 +44,9 @@ package struct EC2Instance: Decodable, Sendable {
         launchedAt = try container.decodeIfPresent(String.self, forKey: .launchTime).flatMap(awsDate)
         let devices = try? container.decodeIfPresent(ItemSet<BlockDevice>.self, forKey: .blockDeviceMapping)
         volumeIDs = devices?.items.compactMap(\.ebs?.volumeId) ?? []
+        let root = try container.decodeIfPresent(String.self, forKey: .rootDeviceName)
+        rootVolumeID =
+            devices?.items.first { $0.deviceName == root && $0.ebs != nil }?.ebs?.volumeId ?? volumeIDs.first
         tags = try container.decodeIfPresent(ItemSet<EC2Tag>.self, forKey: .tagSet)?.dictionary ?? [:]
     }
 }

@@ -8,6 +8,7 @@ package struct EC2Client: Sendable {
     package static let version = "2016-11-15"
 
     private let connection: AWSConnection
+    let rootDevices = RootDevices()
 
     package init(_ connection: AWSConnection) { self.connection = connection }
 

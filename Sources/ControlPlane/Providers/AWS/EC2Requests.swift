@@ -20,6 +20,8 @@ package struct RunInstancesRequest: Sendable {
     package var subnetID: String
     package var securityGroupIDs: [String]
     package var instanceProfileName: String?
+    /// The name that the image gives its root device.
+    package var rootDevice: String
     package var volumeGigabytes: Int
     /// What the volume starts from; nil: the image's own.
     package var snapshotID: String?
@@ -29,7 +31,8 @@ package struct RunInstancesRequest: Sendable {
 
     package init(
         imageID: String, instanceType: String, clientToken: String, subnetID: String,
-        securityGroupIDs: [String], instanceProfileName: String? = nil, volumeGigabytes: Int,
+        securityGroupIDs: [String], instanceProfileName: String? = nil, rootDevice: String,
+        volumeGigabytes: Int,
         snapshotID: String? = nil, userData: [UInt8], tags: [String: String]
     ) {
         self.imageID = imageID
@@ -38,6 +41,7 @@ package struct RunInstancesRequest: Sendable {
         self.subnetID = subnetID
         self.securityGroupIDs = securityGroupIDs
         self.instanceProfileName = instanceProfileName
+        self.rootDevice = rootDevice
         self.volumeGigabytes = volumeGigabytes
         self.snapshotID = snapshotID
         self.userData = userData
@@ -71,7 +75,7 @@ package struct RunInstancesRequest: Sendable {
     private var volume: [(String, String)] {
         let device = "BlockDeviceMapping.1"
         return [
-            ("\(device).DeviceName", "/dev/xvda"), ("\(device).Ebs.VolumeSize", "\(volumeGigabytes)"),
+            ("\(device).DeviceName", rootDevice), ("\(device).Ebs.VolumeSize", "\(volumeGigabytes)"),
             ("\(device).Ebs.VolumeType", "gp3"), ("\(device).Ebs.Encrypted", "true"),
             ("\(device).Ebs.DeleteOnTermination", "true"),
         ] + (snapshotID.map { [("\(device).Ebs.SnapshotId", $0)] } ?? [])

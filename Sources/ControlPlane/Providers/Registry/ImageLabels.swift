@@ -8,7 +8,6 @@ extension RegistryClient {
     /// Largest manifest and configuration that are read, in bytes.
     static let maximumManifestBytes = 4 << 20
     static let maximumConfigurationBytes = 1 << 20
-    static let maximumRedirects = 5
 
     private struct Manifest: Decodable {
         struct Descriptor: Decodable {
@@ -82,7 +81,7 @@ extension RegistryClient {
         }
         request.timeout = Self.timeout
         request.maximumResponseBytes = limit
-        let response = try await followed(try await send(request), limit: limit)
+        let response = try await followed(try await send(request), of: request)
         switch response.status {
         case 200: break
         case 404:
@@ -95,32 +94,6 @@ extension RegistryClient {
             throw Self.unavailable("The image registry sent something else than the digest says.")
         }
         return response.body
-    }
-
-    /// Registries keep blobs elsewhere, at addresses that are signed by themselves: no credentials go there.
-    private func followed(_ response: HTTPResponse, limit: Int) async throws -> HTTPResponse {
-        var response = response
-        for _ in 0..<Self.maximumRedirects {
-            guard [301, 302, 303, 307, 308].contains(response.status) else { return response }
-            guard let location = response.header("Location"), let target = redirectTarget(location) else {
-                throw Self.unavailable("The image registry redirects to where it may not.")
-            }
-            var request = HTTPRequest("GET", target)
-            request.timeout = Self.timeout
-            request.maximumResponseBytes = limit
-            response = try await exchange(request)
-        }
-        throw Self.unavailable("The image registry redirects without an end.")
-    }
-
-    /// https anywhere, or the registry's own host.
-    private func redirectTarget(_ location: String) -> String? {
-        if location.hasPrefix("/"), !location.hasPrefix("//") { return url + location }
-        guard let target = URLComponents(string: location), let own = URLComponents(string: url) else {
-            return nil
-        }
-        let isOwnHost = target.scheme == own.scheme && target.host == own.host
-        return target.scheme == "https" || isOwnHost ? location : nil
     }
 
     /// `sha256:` and the hexadecimal digits.

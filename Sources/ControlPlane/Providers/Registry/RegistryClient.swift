@@ -27,27 +27,6 @@ package struct RegistryClient: Sendable {
     /// `host:port`, as it stands in an image reference.
     package var host: String { url.split(separator: "/").last.map(String.init) ?? url }
 
-    /// - Parameter reference: a tag or a digest.
-    /// - Returns: the digest, or nil when the registry has no such image.
-    /// - Throws: `registry_unavailable` or `registry_unauthorized` (502).
-    package func digest(repository: String, reference: String) async throws -> String? {
-        var request = HTTPRequest("HEAD", "\(url)/v2/\(repository)/manifests/\(reference)")
-        request.headers = Self.manifestTypes.map { HTTPField("Accept", $0) }
-        request.timeout = Self.timeout
-        let response = try await send(request)
-        switch response.status {
-        case 200:
-            guard let digest = response.header("Docker-Content-Digest"), ImageReference.isDigest(digest)
-            else {
-                throw Self.unavailable("The image registry sent no digest.")
-            }
-            return digest
-        case 404: return nil
-        default:
-            throw Self.unavailable("The image registry answered \(response.status).")
-        }
-    }
-
     /// - Parameter image: `repository:tag` within this registry.
     /// - Throws: `image_not_found` (422), which names the image.
     package func resolve(_ image: String) async throws -> String {

@@ -90,7 +90,8 @@ extension AWSSettings {
         self.init(
             region: reader.string(.awsRegion), accessKeyID: reader.string(.awsAccessKeyID),
             secretAccessKey: reader.string(.awsSecretAccessKey),
-            sessionToken: reader.optional(.awsSessionToken), endpointURL: reader.optionalURL(.awsEndpointURL))
+            sessionToken: reader.optional(.awsSessionToken), endpointURL: reader.optionalURL(.awsEndpointURL),
+            endpoints: AWSEndpoints(&reader))
     }
 }
 

@@ -183,6 +183,7 @@ extension Variable {
             userdataPath,
             publicURL, caFile, tenantDomain, edgeURL,
             awsRegion, awsAccessKeyID, awsSecretAccessKey, awsSessionToken, awsEndpointURL,
+            awsDualStack, awsFIPS,
             cloudflareAPIURL, cloudflareAPIToken, cloudflareAccountID, cloudflareZoneID, cloudflarePlaces,
             platformID, providerLimits, maximumVCPUs, retentionDays,
             ec2ImageID, ec2InstanceType, ec2SubnetID, ec2SecurityGroupID, ec2InstanceProfile,
