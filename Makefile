@@ -4,7 +4,7 @@
 .PHONY: help demo up down status build test resilience lint format bench simulate clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## The whole journey, from nothing to a running tenant and back to nothing
 	@scripts/demo
@@ -19,7 +19,7 @@ status: ## What runs, and how to look around
 	@scripts/status
 
 build: ## Build every program in release, and the tenant agent as one file
-	@scripts/setup && scripts/build
+	@scripts/build
 
 test: ## Every test, with the journey on real instances
 	@scripts/test
@@ -40,4 +40,4 @@ simulate: ## Run 100 seeds of a simulated world, and one of 10,000 tenants
 	@scripts/simulate
 
 clean: ## Stop everything and remove .local and the builds
-	@scripts/stop && rm -rf .local .build .build-agent
+	@scripts/stop --runs && rm -rf .local .build

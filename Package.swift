@@ -206,3 +206,15 @@ let package = Package(
         tests("TidyTests", []),
     ]
 )
+
+// scripts/build names the programs that it needs: the demo waits neither for the benchmark nor for what only
+// tests run. The commands of what is left are the same, so that nothing is compiled twice when the rest is wanted.
+let wanted = (Context.environment["BUILD_ONLY"] ?? "").split(separator: ",").map(String.init)
+if !wanted.isEmpty {
+    package.products.removeAll { !wanted.contains($0.name) }
+    let kept = package.products.compactMap { $0 as? Product.Executable }.flatMap(\.targets)
+    package.targets.removeAll { target in
+        guard !kept.contains(target.name) else { return false }
+        return [.executable, .test].contains(target.type) || target.path?.hasPrefix("Tests/") == true
+    }
+}

@@ -5,6 +5,7 @@
 # The kernel's start time of a pid, in clock ticks since boot; fails for a dead or defunct one.
 start_time() {
     local stat
+    [[ -n "$1" ]] || return 1
     stat="$(cat "/proc/$1/stat" 2>/dev/null)" || return 1
     read -r -a stat <<<"${stat##*) }"
     [[ "${stat[0]}" != Z ]] || return 1
@@ -21,13 +22,13 @@ is_running() {
 
 pid_of() { cut -d' ' -f1 "$PID_DIR/$1"; }
 
-# Locks of the scripts, pipes of whoever called them: what outlives a script must hold none of these, or they
-# wait for it.
+# Locks of the scripts, pipes of their callers: what outlives a script must hold none of these, or they wait for
+# it. KEPT_DESCRIPTOR is a lock that lasts as long as the process.
 close_inherited() {
     local descriptor
     for descriptor in "/proc/$BASHPID/fd/"*; do
         descriptor="${descriptor##*/}"
-        if ((descriptor > 2)); then eval "exec $descriptor>&-"; fi
+        if ((descriptor > 2 && descriptor != ${KEPT_DESCRIPTOR:-0})); then eval "exec $descriptor>&-"; fi
     done
 }
 

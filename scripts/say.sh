@@ -28,45 +28,119 @@ show_log_end() {
     printf '    the whole log: %s\n' "$1" >&2
 }
 
-milliseconds() { date +%s%3N; }
+milliseconds() { printf '%d\n' $((${EPOCHREALTIME/./} / 1000)); }
 
 # elapsed START_MS -> "3.2 s" or "2 min 05 s"
-elapsed() {
-    local ms=$(($(milliseconds) - $1))
-    if ((ms < 120000)); then
-        printf '%d.%d s' $((ms / 1000)) $((ms % 1000 / 100))
+elapsed() { in_words $(($(milliseconds) - $1)); }
+
+in_words() {
+    if (($1 < 120000)); then
+        printf '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100))
     else
-        printf '%d min %02d s' $((ms / 60000)) $((ms / 1000 % 60))
+        printf '%d min %02d s' $(($1 / 60000)) $(($1 / 1000 % 60))
     fi
 }
 
-# step LOGNAME "Title" COMMAND...: runs it with its output in the log, showing that time passes.
-step() {
-    local log="$LOG_DIR/$1.log" title="$2" start pid status=0 told=0 seconds
+# --- Steps: each with its output in a log of its own, and a line that shows how far it is -----------------------
+
+# How long each step took the last time that it succeeded, in seconds.
+DURATIONS_DIR="$CACHE_DIR/durations"
+
+# remember NAME NUMBER; remembered NAME prints it, or nothing.
+remember() { mkdir -p "$DURATIONS_DIR" && printf '%s\n' "$2" >"$DURATIONS_DIR/$1"; }
+remembered() { cat "$DURATIONS_DIR/$1" 2>/dev/null || true; }
+
+# of_last_time NAME: what the last run took, where there is no better measure of how far it is.
+of_last_time() {
+    local last
+    last="$(remembered "$1")"
+    if [[ -n "$last" ]]; then printf 'took %s the last time, so far ' "$(in_words $((last * 1000)))"; fi
+}
+
+# counted LOG: of a build's log, how many of its tasks are done. The number of all grows a little on the way.
+counted() {
+    tail -c 4096 "$1" 2>/dev/null | grep -aoE '^\[[0-9]+/[0-9]+\]' | tail -n 1 |
+        sed -E 's/\[([0-9]+)\/([0-9]+)\]/\1 \2/' |
+        awk '$2 >= 20 { printf "[%d/%d] %d %%, ", $1, $2, 100 * $1 / $2 }'
+}
+
+# progress "Title" START_MS "how far": on a terminal one line that is rewritten, elsewhere a line each 30 s.
+PROGRESS_SECONDS=30
+progress() {
+    local seconds=$((($(milliseconds) - $2) / 1000)) line
+    line="  … $1: $3"
+    if [[ -t 1 ]]; then
+        printf '\r\e[K%s%s%s' "$DIM" "${line:0:$((${COLUMNS:-80} - 1))}" "$RESET"
+    elif ((seconds / PROGRESS_SECONDS > ${PROGRESS_SHOWN:-0})); then
+        PROGRESS_SHOWN=$((seconds / PROGRESS_SECONDS))
+        printf '%s\n' "$line"
+    fi
+}
+if [[ -t 1 ]]; then
+    # Makes bash ask the terminal for its width, once.
+    shopt -s checkwinsize
+    (:)
+fi
+clear_progress() { if [[ -t 1 ]]; then printf '\r\e[K'; fi; }
+end_progress() { PROGRESS_SHOWN=0 && clear_progress; }
+
+# Steps that were begun and not awaited: process id, title and start by the log's name.
+declare -A STEP_PID=() STEP_TITLE=() STEP_START=()
+
+# begin_step LOGNAME "Title" COMMAND...: begins a step that goes on beside what follows, until it is awaited.
+# Job control makes each a process group of its own, so that all of it can be ended.
+begin_step() {
+    local name="$1"
+    STEP_TITLE[$name]="$2" STEP_START[$name]=$(milliseconds)
     shift 2
-    start=$(milliseconds)
-    "$@" >"$log" 2>&1 </dev/null &
-    pid=$!
+    set -m
+    "$@" >"$LOG_DIR/$name.log" 2>&1 </dev/null &
+    STEP_PID[$name]=$!
+    set +m
+}
+
+# await_step LOGNAME: shows how far it is; ends the script when it fails.
+await_step() {
+    local name="$1" log="$LOG_DIR/$1.log" status=0 round=0 far='' pid title start
+    pid="${STEP_PID[$name]}" title="${STEP_TITLE[$name]}" start="${STEP_START[$name]}"
     while kill -0 "$pid" 2>/dev/null; do
-        seconds=$((($(milliseconds) - start) / 1000))
-        if [[ -t 1 ]]; then
-            printf '\r\e[K  … %s %s%s%s' "$title" "$DIM" "$(elapsed "$start")" "$RESET"
-        elif ((seconds >= told + 30)); then
-            told=$seconds
-            printf '  … %s (%s so far): %s\n' "$title" "$(elapsed "$start")" "$(tail -n1 "$log" | cut -c1-90)"
+        if ((round++ % 5 == 0)); then
+            far="$(counted "$log" || true)"
+            far="${far:-$(of_last_time "$name")}"
+            progress "$title" "$start" "$far$(elapsed "$start")"
         fi
-        sleep 0.2
+        sleep 0.1
     done
     wait "$pid" || status=$?
-    if [[ -t 1 ]]; then printf '\r\e[K'; fi
+    unset "STEP_PID[$name]"
+    end_progress
     if ((status != 0)); then
+        stop_steps
         printf '  %s✗ %s: failed after %s (exit status %d)%s\n' \
             "$RED" "$title" "$(elapsed "$start")" "$status" "$RESET" >&2
         show_log_end "$log" 20
         exit 1
     fi
+    remember "$name" $((($(milliseconds) - start) / 1000))
     done_line "$title $DIM$(elapsed "$start")$RESET"
 }
+
+# step LOGNAME "Title" COMMAND...: both.
+step() {
+    begin_step "$@"
+    await_step "$1"
+}
+
+# Ends what this shell began and did not await.
+stop_steps() {
+    local pid
+    [[ $BASH_SUBSHELL == 0 ]] || return 0
+    for pid in "${STEP_PID[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
+}
+# A script with an ending of its own replaces the first of these.
+trap stop_steps EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
 require_root() {
     [[ $(id -u) == 0 ]] && return

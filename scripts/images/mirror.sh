@@ -45,3 +45,7 @@ prefer_memory() {
     free="$(df --output=avail -k /dev/shm 2>/dev/null | tail -n1)"
     if ((${free:-0} > 4000000)); then export TMPDIR=/dev/shm; fi
 }
+
+# debootstrap_now ARGUMENT...: mmdebstrap, which writes to a pipe by way of a shell that knows no descriptor above
+# 9: it inherits none of our locks.
+debootstrap_now() { (close_inherited && online mmdebstrap "$@"); }
