@@ -12,7 +12,6 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
-let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let xmlCoder: Target.Dependency = .product(name: "XMLCoder", package: "XMLCoder")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -20,7 +19,6 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
 let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
-let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
@@ -28,6 +26,12 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// A layer of the control plane. It may import what lies below it, and nothing else.
+func layer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/ControlPlane/\(name)", swiftSettings: strict)
 }
 
 func binary(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -49,6 +53,7 @@ let package = Package(
         .executable(name: "tunnel-connector", targets: ["TunnelConnector"]),
         .executable(name: "workspace-server", targets: ["WorkspaceServer"]),
         .executable(name: "memory-plugin", targets: ["MemoryPlugin"]),
+        .executable(name: "fleet-simulator", targets: ["FleetSimulator"]),
         .executable(name: "bench", targets: ["Bench"]),
         .executable(name: "faulty-tenant", targets: ["FaultyTenant"]),
         .executable(name: "spool-process", targets: ["SpoolProcess"]),
@@ -58,46 +63,89 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
         .package(url: "https://github.com/CoreOffice/XMLCoder.git", from: "0.18.2"),
-        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
         systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         systemLibrary("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
         systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        systemLibrary("CSSL", pkgConfig: "libssl", apt: "libssl-dev"),
         systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CNamespaces"),
 
-        library("AuditChain", ["CCrypto"]),
-        library("AWSSigV4", ["CCrypto"]),
+        library("WireText"),
+        library("Digests", ["CCrypto", "WireText"]),
+        library("JSONWebTokens", ["CCrypto", "WireText"]),
+        library("AuditChain", ["Digests", "WireText"]),
+        library("AWSSigV4", ["Digests", "WireText"]),
         library("CurlHTTP", ["CCurl"]),
-        library("Postgres", ["CPostgres", logging, lifecycle]),
+        library("Postgres", ["CPostgres", "WireText", logging, lifecycle]),
         library("Workflows", ["Postgres", logging, lifecycle]),
         library("TenantProtocol"),
-        library("PushSignature", ["CCrypto"]),
+        library("PushSignature", ["Digests"]),
         library("DurableFiles"),
-        library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol"]),
+        library("TenantSpool", ["CZlib", "CurlHTTP", "DurableFiles", "TenantProtocol", "WireText"]),
         library("TunnelLink", nio),
 
-        binary(
-            "ControlPlane",
+        library("AdminProtocol"),
+
+        layer(
+            "Providers",
             [
-                "AuditChain", "AWSSigV4", "CCrypto", "CZlib", "CurlHTTP", "Postgres", "PushSignature",
-                "Workflows",
-                "TenantProtocol", hummingbird, argumentParser, logging, lifecycle, xmlCoder, jwtKit,
+                "AdminProtocol", "AWSSigV4", "CurlHTTP", "Digests", "JSONWebTokens", "TenantProtocol",
+                "WireText",
+                xmlCoder,
             ]),
-        binary("TenantAgent", ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool"]),
+        layer(
+            "Organisations",
+            [
+                "AdminProtocol", "AuditChain", "CCrypto", "Digests", "Postgres", "Providers", "WireText",
+                logging,
+                lifecycle,
+            ]),
+        layer(
+            "Fleet",
+            [
+                "AdminProtocol", "AuditChain", "CCrypto", "CurlHTTP", "Digests", "Organisations", "Postgres",
+                "Providers", "PushSignature", "TenantProtocol", "WireText", "Workflows", logging, lifecycle,
+            ]),
+        layer(
+            "Billing",
+            [
+                "AdminProtocol", "AuditChain", "CZlib", "Digests", "Fleet", "Organisations", "Postgres",
+                "Providers", "TenantProtocol", "WireText", "Workflows", logging, lifecycle,
+            ]),
+        layer(
+            "Service",
+            [
+                "AdminProtocol", "AuditChain", "AWSSigV4", "Billing", "CurlHTTP", "Digests", "Fleet",
+                "Organisations", "Postgres", "Providers", "TenantProtocol", "WireText", "Workflows",
+                argumentParser, hummingbird, lifecycle, logging,
+            ]),
+        .executableTarget(
+            name: "ControlPlane", dependencies: ["Service"], path: "Sources/ControlPlane/Main",
+            swiftSettings: strict),
+        binary(
+            "FleetSimulator",
+            [
+                "AdminProtocol", "AWSSigV4", "Billing", "CurlHTTP", "Digests", "Fleet", "Organisations",
+                "Postgres", "Providers", "Service", "TenantProtocol", "WireText", "Workflows", argumentParser,
+                logging, lifecycle,
+            ]),
+        binary(
+            "TenantAgent",
+            ["CNamespaces", "CurlHTTP", "DurableFiles", "TenantProtocol", "TenantSpool", "WireText"]),
         binary("AdminCLI", ["AuditChain", "AWSSigV4", "CurlHTTP", "TenantProtocol", argumentParser]),
         binary(
             "LocalCloud",
             [
-                "AWSSigV4", "CCrypto", "CurlHTTP", "PushSignature", "TenantProtocol", "TunnelLink",
-                hummingbird, argumentParser, logging, lifecycle, subprocess, jwtKit, nioSSL,
+                "AWSSigV4", "CCrypto", "CSSL", "CurlHTTP", "Digests", "JSONWebTokens", "PushSignature",
+                "TenantProtocol", "TunnelLink", "WireText", hummingbird, argumentParser, logging, lifecycle,
+                subprocess,
             ] + nio),
-        binary("TunnelConnector", ["TunnelLink"] + nio),
+        binary("TunnelConnector", ["TunnelLink", "WireText"] + nio),
         binary(
             "WorkspaceServer",
             [
@@ -108,7 +156,7 @@ let package = Package(
         binary("Bench", ["AWSSigV4", "CurlHTTP", "Postgres", "Workflows", argumentParser, logging]),
 
         .target(
-            name: "TestSupport", dependencies: ["CurlHTTP", "Postgres", logging, subprocess],
+            name: "TestSupport", dependencies: ["CurlHTTP", "Digests", "Postgres", logging, subprocess],
             path: "Tests/TestSupport", swiftSettings: strict),
         .executableTarget(
             name: "FaultyTenant", dependencies: [hummingbird, logging], path: "Tests/FaultyTenant",
@@ -116,17 +164,25 @@ let package = Package(
         .executableTarget(
             name: "SpoolProcess", dependencies: ["CurlHTTP", "TenantProtocol", "TenantSpool"],
             path: "Tests/SpoolProcess", swiftSettings: strict),
-        tests("AWSSigV4Tests", ["AWSSigV4"]),
+        tests("WireTextTests", ["WireText"]),
+        tests("DigestsTests", ["Digests", "WireText"]),
+        tests("JSONWebTokensTests", ["CCrypto", "JSONWebTokens", "WireText"]),
+        tests("AWSSigV4Tests", ["AWSSigV4", "WireText"]),
         tests("AdminCLITests", ["AdminCLI", "AuditChain", "AWSSigV4", "CurlHTTP"]),
         tests("CurlHTTPTests", ["CurlHTTP"]),
         tests("PostgresTests", ["Postgres"]),
         tests("WorkflowsTests", ["Workflows"]),
         tests(
             "ControlPlaneTests",
-            ["ControlPlane", "AuditChain", "CZlib", "PushSignature", "TenantProtocol", "TenantSpool"]),
+            [
+                "AdminProtocol", "AuditChain", "Billing", "CCrypto", "CZlib", "ControlPlane", "Digests",
+                "Fleet",
+                "FleetSimulator", "JSONWebTokens", "Organisations", "Providers", "PushSignature", "Service",
+                "TenantProtocol", "TenantSpool", "WireText",
+            ]),
         tests("TenantAgentTests", ["TenantAgent", "DurableFiles", "TenantProtocol", "TenantSpool"]),
         tests("TenantStackTests", ["WorkspaceServer", "MemoryPlugin", "CurlHTTP", "PushSignature"]),
-        tests("LocalCloudTests", ["LocalCloud", "AWSSigV4"]),
+        tests("LocalCloudTests", ["LocalCloud", "AWSSigV4", "TunnelLink"] + nio),
         tests("JourneyTests", ["TenantProtocol", "AWSSigV4", "CurlHTTP"]),
         tests("ResilienceTests", ["AWSSigV4", "CurlHTTP", "Postgres", hummingbird, logging]),
         tests("TidyTests", []),

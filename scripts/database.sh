@@ -40,7 +40,7 @@ make_database() {
 
 start_database() {
     place_database
-    step initdb 'Making a private PostgreSQL cluster' make_database
+    step initdb 'Creating a private PostgreSQL cluster' make_database
     start_process postgres "${AS_POSTGRES[@]}" "$POSTGRES_BIN/postgres" -D "$DATABASE_DIR/data" \
         -c listen_addresses= -c "unix_socket_directories=$DATABASE_SOCKETS" -c max_connections=200
     await postgres 'Starting PostgreSQL' 30 \

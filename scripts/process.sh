@@ -54,7 +54,7 @@ stop_process() {
             waited=$((waited + 1))
         done
         if is_running "$name"; then
-            quiet_note "$name did not stop in $patience s: killed (log: $LOG_DIR/$name.log)"
+            quiet_note "$name did not stop within $patience s and was killed (log: $LOG_DIR/$name.log)"
             kill -KILL "$pid" 2>/dev/null || true
             sleep 0.2
         fi
@@ -69,7 +69,7 @@ await() {
     start=$(milliseconds)
     until "$@" >/dev/null 2>&1; do
         if ! is_running "$name"; then
-            printf '  %s✗ %s: it ended after %s%s\n' "$RED" "$title" "$(elapsed "$start")" "$RESET" >&2
+            printf '  %s✗ %s: the process ended after %s%s\n' "$RED" "$title" "$(elapsed "$start")" "$RESET" >&2
             show_log_end "$LOG_DIR/$name.log"
             exit 1
         fi

@@ -1,3 +1,6 @@
+import Digests
+import WireText
+
 /// Signs requests of one service in one region with AWS Signature Version 4. Pure: no clock, no I/O.
 /// Source: "Create a signed AWS API request", AWS IAM user guide.
 package struct Signer: Sendable {
@@ -53,7 +56,7 @@ package struct Signer: Sendable {
     func payloadHash(of request: SigningRequest, unsignedByDefault: Bool) -> [UInt8] {
         if options.payload == .unsigned { return unsignedPayload }
         if let given = request.header("x-amz-content-sha256") { return Array(given.utf8) }
-        return unsignedByDefault ? unsignedPayload : hex(sha256(request.body))
+        return unsignedByDefault ? unsignedPayload : SHA256Digest(of: request.body).bytes.hexDigits
     }
 
     func complete(
@@ -66,7 +69,7 @@ package struct Signer: Sendable {
         let key = keys.key(credentials.secretAccessKey, date.day, region, service)
         return Signature(
             canonicalRequest: canonical, stringToSign: stringToSign,
-            signature: String(decoding: hex(key.authenticate(stringToSign)), as: UTF8.self),
+            signature: key.authenticate(stringToSign).hex,
             credential: "\(credentials.accessKeyID)/\(scope)",
             signedHeaders: String(decoding: canonical[names], as: UTF8.self))
     }
@@ -123,6 +126,6 @@ func makeStringToSign(_ date: SigningDate, _ scope: String, _ canonical: [UInt8]
         out += part.utf8
         out.append(UInt8(ascii: "\n"))
     }
-    out += hex(sha256(canonical))
+    out += SHA256Digest(of: canonical).bytes.hexDigits
     return out
 }

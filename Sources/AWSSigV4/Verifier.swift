@@ -1,3 +1,6 @@
+import Digests
+import WireText
+
 /// Checks signatures as a service of AWS does: date, scope, signed headers, body, and every byte of the rest.
 package struct Verifier: Sendable {
     /// How far a request's date may be off, in either direction.
@@ -83,10 +86,11 @@ package struct Verifier: Sendable {
     ) throws(VerificationError) -> [UInt8] {
         let isS3 = presented.service == "s3"
         guard let claimed = request.header("x-amz-content-sha256") else {
-            return isS3 && presented.expires != nil ? unsignedPayload : hex(sha256(request.body))
+            return isS3 && presented.expires != nil
+                ? unsignedPayload : SHA256Digest(of: request.body).bytes.hexDigits
         }
         if isS3, claimed.utf8.elementsEqual(unsignedPayload) { return unsignedPayload }
-        let actual = hex(sha256(request.body))
+        let actual = SHA256Digest(of: request.body).bytes.hexDigits
         guard claimed.utf8.elementsEqual(actual) else { throw .wrongBodyHash }
         return actual
     }
@@ -104,7 +108,7 @@ package struct Verifier: Sendable {
             let options = SigningOptions.of(service: presented.service)
             let (canonical, _) = canonicalRequest(request, query: query, headers, payload, options)
             let stringToSign = makeStringToSign(presented.date, scope, canonical)
-            if isSame(hex(key.authenticate(stringToSign)), Array(presented.signature.utf8)) { return }
+            if key.authenticate(stringToSign).hex.equalsInConstantTime(presented.signature) { return }
             expectation = expectation ?? (canonical, stringToSign)
         }
         throw .signatureMismatch(
@@ -119,10 +123,4 @@ package struct Verifier: Sendable {
         without.remove(at: index)
         return [presented.query, without]
     }
-}
-
-/// Takes the same time wherever the first difference is.
-private func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-    guard a.count == b.count else { return false }
-    return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
 }

@@ -4,8 +4,8 @@ import Foundation
 struct AddOwner: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add-owner",
-        abstract: "Give an organisation an owner beside those that it has.",
-        discussion: "An organisation that `controlplane adopt` has rebuilt has no member until then.")
+        abstract: "Add an owner to an organisation.",
+        discussion: "An organisation that `controlplane adopt` rebuilt has no members until then.")
 
     @Argument var slug: String
     @Argument(help: "The user's id, as the identity provider's `sub`.")

@@ -4,11 +4,11 @@ import Foundation
 
 struct Boot: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show how far a tenant's provisioning is, and why it failed.",
+        abstract: "Show how far a tenant's provisioning has come, and why it failed.",
         discussion: "With --follow, exit status 0 means that the tenant runs.")
 
     @Argument var slug: String
-    @Flag(help: "Stay until it runs or failed.")
+    @Flag(help: "Wait until it runs or has failed.")
     var follow = false
     @OptionGroup var server: ServerOptions
 

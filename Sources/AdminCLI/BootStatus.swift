@@ -66,8 +66,8 @@ struct BootStatus: Decodable {
 
     private var waiting: [String] {
         guard let workflow, !isFinal else { return [] }
-        let next = workflow.nextActionAt.map { ", looks again at \($0)" } ?? ""
-        let trouble = workflow.lastError.map { ["  last trouble: \($0)"] } ?? []
+        let next = workflow.nextActionAt.map { ", next check at \($0)" } ?? ""
+        let trouble = workflow.lastError.map { ["  last error: \($0)"] } ?? []
         return ["  workflow \(workflow.state), attempt \(workflow.attempts)\(next)"] + trouble
     }
 
@@ -76,6 +76,9 @@ struct BootStatus: Decodable {
         guard let error else { return ["\(slug) is \(status)."] }
         let console = error.consoleTail.map { ["", "The instance's console ends:", $0] } ?? []
         return ["\(slug) is \(status).", "\(error.code): \(error.message)"] + console
-            + ["", "To try again: cpctl orgs delete \(slug) --confirm \(slug), then create it anew."]
+            + [
+                "", "Try again: cpctl retry \(slug)",
+                "Remove it: cpctl orgs delete \(slug) --confirm \(slug)",
+            ]
     }
 }

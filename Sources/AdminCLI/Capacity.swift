@@ -3,7 +3,7 @@ import Foundation
 
 struct Capacity: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what is used of every quota, what is left and for how long, and what is throttled.")
+        abstract: "Show the use of every quota, what is left and for how long, and what is throttled.")
 
     @OptionGroup var server: ServerOptions
 
@@ -53,8 +53,8 @@ struct Capacity: AsyncParsableCommand {
         let data = try await server.connect().call("GET", "/cp/admin/capacity")
         if server.json { return sayJSON(data) }
         let answer = try decode(Answer.self, from: data)
-        say("\(number(answer.growth)) organisations more a day; \(answer.waiting) wait for their launch.")
-        say("One that signs up now is ready by about \(answer.readyAt).")
+        say("\(number(answer.growth)) more organisations a day; \(answer.waiting) waiting for their launch.")
+        say("An organisation that signs up now is ready by about \(answer.readyAt).")
         say("")
         let quotas = answer.quotas.map {
             [

@@ -3,7 +3,7 @@ import Foundation
 
 struct Channels: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The streams of releases that tenants follow.",
+        abstract: "Show and set the release channels that tenants follow.",
         subcommands: [ListChannels.self, SetChannel.self])
 }
 
@@ -26,10 +26,10 @@ struct ListChannels: AsyncParsableCommand {
 struct SetChannel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Let a channel stand for another image; a new name makes a channel.",
+        abstract: "Set the image that a channel stands for; a new name creates a channel.",
         discussion: """
-            Without --tag and --digest it stands for the configured tag. No tenant is touched: a rollout \
-            brings them there.
+            Without --tag and --digest the channel stands for the configured tag. No tenant changes \
+            before a rollout.
             """)
 
     @Argument(help: "1 to 32 of a-z, 0-9 and -, beginning with a letter.")
@@ -80,7 +80,7 @@ struct Channel: Decodable {
         let image = digest == nil ? "the configured tag" : imageText(tag: targetTag, digest: digest)
         return [
             "\(name) stands for \(image). Followed by \(counted(tenants, "tenant")).",
-            "Bring them there: cpctl rollout start --channel \(name)",
+            "Roll it out: cpctl rollout start --channel \(name)",
         ]
     }
 }

@@ -76,10 +76,10 @@ struct ControlPlaneAPI: Sendable {
                 "No control plane answers at \(url) (\(why)). Is it running? Is CP_URL right?",
                 isPassing: true)
         } catch HTTPError.tls(let why) {
-            throw Failure("\(url) is not trusted (\(why)). A private authority is named by CP_CA_FILE.")
+            throw Failure("\(url) is not trusted (\(why)). Set CP_CA_FILE for a private authority.")
         } catch let error as HTTPError {
             let isInDoubt = request.method != "GET" && error.mayHaveTakenEffect
-            let advice = isInDoubt ? " It may have taken effect all the same: look before you try again." : ""
+            let advice = isInDoubt ? " It may have taken effect: check before you try again." : ""
             throw Failure("\(url): \(error).\(advice)", isPassing: error.isPassing)
         }
     }
@@ -112,7 +112,7 @@ func decode<T: Decodable>(_ type: T.Type, from data: Data) throws -> T {
     do {
         return try JSONDecoder().decode(type, from: data)
     } catch {
-        throw Failure("The control plane's answer is not understood; cpctl may be older than it.")
+        throw Failure("The control plane's answer cannot be read; cpctl may be an older version.")
     }
 }
 

@@ -6,7 +6,7 @@ struct ImageOptions: ParsableArguments {
     var tag: String?
     @Option(help: "The image's digest, sha256:...")
     var digest: String?
-    @Flag(help: "Keep the image, and fetch the tenant's configuration anew.")
+    @Flag(help: "Keep the image, and fetch the tenant's settings again.")
     var refresh = false
     @Option(
         help: "Whose image: tenant (the default), memory-plugin, redis, postgres or cloudflared.",

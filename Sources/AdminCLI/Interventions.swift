@@ -3,7 +3,7 @@ import Foundation
 
 struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Let what is under way for a tenant look again now, or launch a failed tenant anew.")
+        abstract: "Retry a tenant's workflow now, or launch a failed tenant again.")
 
     @Argument var slug: String
     @OptionGroup var server: ServerOptions
@@ -13,8 +13,8 @@ struct Retry: AsyncParsableCommand {
 
 struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "End a provisioning, redeploy or repair, or a change of the instance's type that waits.",
-        discussion: "What a cancelled provisioning has created is removed.")
+        abstract: "Cancel a provisioning, redeploy or repair, or a change of the instance's type that waits.",
+        discussion: "Everything that a cancelled provisioning has created is removed.")
 
     @Argument var slug: String
     @OptionGroup var server: ServerOptions
@@ -24,8 +24,8 @@ struct Cancel: AsyncParsableCommand {
 
 struct Force: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Declare what a tenant's workflow waits for as given; it goes on behind it.",
-        discussion: "cpctl why says what that is. Whether it is true is for you to know.")
+        abstract: "Skip the wait of a tenant's workflow, as if what it waits for had happened.",
+        discussion: "`cpctl why SLUG` shows what that is. Check first that it has happened.")
 
     @Argument var slug: String
     @Option(help: "The slug again.")
@@ -41,8 +41,8 @@ struct Force: AsyncParsableCommand {
 
 struct Repair: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run the user-data again on a tenant's living instance, over SSM.",
-        discussion: "Nothing that the tenant stores is touched.")
+        abstract: "Run the boot script again on a tenant's running instance, over SSM.",
+        discussion: "The tenant's stored data is not touched.")
 
     @Argument var slug: String
     @OptionGroup var server: ServerOptions

@@ -4,7 +4,7 @@ import ArgumentParser
 struct Main: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cpctl",
-        abstract: "What an operator of the control plane types.",
+        abstract: "Operate the control plane.",
         discussion: """
             Environment: CP_URL, the control plane's address; CP_ADMIN_API_TOKEN, the operator's \
             own token (`cpctl operators issue`); \

@@ -14,7 +14,7 @@ struct CreateOrg: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Create an organisation; its instance is launched at once.")
 
-    @Argument(help: "3 to 32 of a-z, 0-9 and -, beginning with a letter. Can never be changed.")
+    @Argument(help: "3 to 32 of a-z, 0-9 and -, beginning with a letter. It can never be changed.")
     var slug: String
     @Option(help: "The organisation's name.")
     var name: String
@@ -80,7 +80,8 @@ struct ShowOrg: AsyncParsableCommand {
 
 struct DeleteOrg: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "delete", abstract: "Delete an organisation and everything of its tenant, for ever.")
+        commandName: "delete",
+        abstract: "Delete an organisation and its tenant; the plan may keep a snapshot for some days.")
 
     @Argument var slug: String
     @Option(help: "The slug again.")
@@ -118,10 +119,10 @@ struct DeleteOrg: AsyncParsableCommand {
         let outcome = try decode(Outcome.self, from: data)
         switch (outcome.status, outcome.restorableUntil) {
         case ("purged", let until?):
-            say("\(slug) is deleted. Its volume is kept until \(until): cpctl orgs restore \(slug)")
+            say("\(slug) is deleted. A snapshot is kept until \(until): cpctl orgs restore \(slug)")
         case ("purged", nil): say("\(slug) is deleted, with everything that belonged to it.")
         case (let status, _):
-            say("\(slug) is \(status). The teardown goes on by itself; the same command again waits for it.")
+            say("\(slug) is \(status). The teardown continues by itself; repeat the command to wait for it.")
         }
     }
 }
@@ -129,7 +130,7 @@ struct DeleteOrg: AsyncParsableCommand {
 struct RestoreOrg: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Bring back a deleted organisation whose volume is kept, on a new instance.")
+        abstract: "Restore a deleted organisation whose volume is kept, on a new instance.")
 
     @Argument var slug: String
     @OptionGroup var server: ServerOptions

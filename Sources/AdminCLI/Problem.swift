@@ -27,16 +27,16 @@ struct Problem: Decodable {
     private var advice: String? {
         if let advice = rolloutAdvice { return advice }
         return switch (code, status) {
-        case (_, 401): "Check CP_ADMIN_API_TOKEN: it is another control plane's, or an old one."
+        case (_, 401): "Check CP_ADMIN_API_TOKEN: is it this control plane's, and still valid?"
         case ("redeploy_in_progress", _):
             redeployID.map { "It is redeploy \($0): wait for it to end, then try again." }
                 ?? "Wait for it to end, then try again."
         case ("org_not_found", _): "`cpctl orgs list` shows those that exist."
         case ("not_running", _): "`cpctl boot SLUG` shows where it stands."
         case ("channel_not_found", _):
-            "`cpctl channels list` shows those that exist, `cpctl channels set NAME` makes one."
+            "`cpctl channels list` shows those that exist, `cpctl channels set NAME` creates one."
         case ("image_not_found", _): "Push the image first, or name another tag or digest."
-        case (_, 429), (_, 503): "Try again in some seconds."
+        case (_, 429), (_, 503): "Try again in a few seconds."
         case (_, 500...): "The control plane's log has more under this request id."
         default: nil
         }
@@ -46,14 +46,14 @@ struct Problem: Decodable {
         let id = rolloutID.map { String($0.prefix(RolloutReference.shortest)) } ?? "ID"
         return switch code {
         case "redeploy_in_progress" where rolloutID != nil:
-            "A rollout does it: `cpctl rollout watch \(id)`."
+            "A rollout is redeploying it: `cpctl rollout watch \(id)`."
         case "rollout_in_progress":
             "`cpctl rollout watch \(id)` shows how far it is, `cpctl rollout abort \(id)` ends it."
         case "image_was_rolled_back":
-            "`cpctl rollout summary \(id)` says what happened. --force rolls it out all the same."
+            "`cpctl rollout summary \(id)` shows what happened. --force rolls it out anyway."
         case "rollout_not_found": "`cpctl rollout list` shows those that exist."
         case "canary_unavailable":
-            "`cpctl tenants release \(slug ?? "SLUG")` and `cpctl why \(slug ?? "SLUG")` say more."
+            "`cpctl tenants release \(slug ?? "SLUG")` and `cpctl why \(slug ?? "SLUG")` show why."
         default: nil
         }
     }

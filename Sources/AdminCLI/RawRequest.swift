@@ -65,7 +65,7 @@ struct RawRequest {
                 headers[headers.count - 1].value += "\n" + line
             } else {
                 guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else {
-                    throw Failure("This line is no header: \(line.prefix(80))")
+                    throw Failure("This line is not a header: \(line.prefix(80))")
                 }
                 headers.append(
                     SigningHeader(String(line[..<colon]), String(line[line.index(after: colon)...])))

@@ -3,7 +3,7 @@ import Foundation
 
 struct Orphans: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "What stands in the cloud, is the platform's and belongs to nobody, with its monthly cost.")
+        abstract: "List this platform's resources that belong to no organisation, with their monthly cost.")
 
     @OptionGroup var server: ServerOptions
 
@@ -16,7 +16,7 @@ struct Orphans: AsyncParsableCommand {
 
 struct Drift: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "What the cloud does not show as the platform's rows say.")
+        abstract: "List where the cloud differs from the platform's rows.")
 
     @OptionGroup var server: ServerOptions
 
@@ -31,17 +31,17 @@ struct Reconcile: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compare rows and cloud now. Without --apply it only shows what would be done.",
         discussion: """
-            With --apply it mends drift, marks ghosts, quarantines orphans, and deletes those whose grace \
+            With --apply it repairs drift, marks ghosts, quarantines orphans, and deletes those whose grace \
             period is over, unless they are more than the configured share.
             """)
 
-    @Flag(help: "Do it.")
+    @Flag(help: "Apply the plan.")
     var apply = false
-    @Flag(help: "Also delete what belongs to organisations that no row ever knew. Think of adopting first.")
+    @Flag(help: "Also delete resources of organisations that no row knows; try `controlplane adopt` first.")
     var deleteUnknown = false
     @Flag(
         inversion: .prefixedNo,
-        help: "Wait for the findings; else one of the control planes does it, and drift and orphans tell.")
+        help: "Wait for the findings. Otherwise one replica compares; drift and orphans show the result.")
     var wait = true
     @OptionGroup var server: ServerOptions
 
@@ -63,14 +63,15 @@ struct Reconcile: AsyncParsableCommand {
             body: Order(dryRun: !apply, deleteUnknown: deleteUnknown, wait: wait),
             timeout: .seconds(900))
         if server.json { return sayJSON(data) }
-        guard wait else { return say("Ordered. See cpctl drift and cpctl orphans for what it finds.") }
+        guard wait else { return say("Requested. `cpctl drift` and `cpctl orphans` will show the findings.") }
         let answer = try decode(Reconciliation.self, from: data)
         answer.print(showing: ["orphan", "ghost", "drift"])
         if let run = answer.run {
             say(
                 apply
-                    ? "\(run.acted) done with \(run.calls) provider calls."
-                    : "Nothing was changed (\(run.calls) provider calls). `cpctl reconcile --apply` does it.")
+                    ? "\(run.acted) findings settled with \(run.calls) provider calls."
+                    : "Nothing was changed (\(run.calls) provider calls). Apply it: cpctl reconcile --apply"
+            )
         }
     }
 }
@@ -136,7 +137,7 @@ struct Reconciliation: Decodable {
         }
         let shown = findings.filter { categories.contains($0.category) }.count
         let reason = run.reason.map { ": \($0)" } ?? ""
-        say("\(shown) findings among \(run.seen) things seen at \(run.startedAt) (\(run.outcome)\(reason)).")
+        say("\(shown) findings among \(run.seen) resources at \(run.startedAt) (\(run.outcome)\(reason)).")
     }
 
     private func printOrphans(_ rows: [Finding]) {
@@ -149,7 +150,7 @@ struct Reconciliation: Decodable {
         }
         table([["KIND", "ORPHAN", "TENANT", "USD/MONTH", "SINCE", "NEXT", "WHY"]] + lines).forEach(say)
         let more = unknownPrices == 0 ? "" : ", and \(unknownPrices) of unknown price"
-        say("Together \(Self.dollars(monthlyUSD)) USD a month\(more).")
+        say("In total \(Self.dollars(monthlyUSD)) USD a month\(more).")
     }
 
     private func printDrift(_ rows: [Finding]) {

@@ -4,15 +4,16 @@ import Foundation
 
 struct SigV4: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sigv4", abstract: "AWS Signature Version 4.", subcommands: [ExplainSignature.self])
+        commandName: "sigv4", abstract: "Explain AWS Signature Version 4.",
+        subcommands: [ExplainSignature.self])
 }
 
 struct ExplainSignature: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Show how a request is signed: for whoever has a SignatureDoesNotMatch.",
+        abstract: "Show how a request is signed, to find the cause of a SignatureDoesNotMatch.",
         discussion: """
-            Reads one raw HTTP/1.1 request on standard input, headers as they came (duplicates, folded \
+            Reads one raw HTTP/1.1 request on standard input, headers unchanged (duplicates, folded \
             lines, UTF-8), and prints JSON: canonical_request, string_to_sign, signature, authorization or \
             signed_url. The keys may come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
             AWS_SESSION_TOKEN instead, which other users of the machine do not see.
@@ -26,9 +27,9 @@ struct ExplainSignature: AsyncParsableCommand {
     var sessionToken: String?
     @Flag(help: "Add the session token after signing.")
     var omitSessionToken = false
-    @Option(help: "Region of the scope, us-east-1 say.")
+    @Option(help: "Region of the scope, for example us-east-1.")
     var region: String
-    @Option(help: "Service of the scope, ec2 say. s3 has rules of its own.")
+    @Option(help: "Service of the scope, for example ec2. s3 has rules of its own.")
     var service: String
     @Option(help: "20150830T123600Z or 2015-08-30T12:36:00Z; now by default.")
     var date: String?

@@ -4,10 +4,10 @@ import Foundation
 struct SuspendOrg: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "suspend",
-        abstract: "Let an organisation stand still: nothing is provisioned or redeployed, its data stays.")
+        abstract: "Suspend an organisation: it is not provisioned or redeployed, and its data stays.")
 
     @Argument var slug: String
-    @Option(help: "Why; its tenant is told.")
+    @Option(help: "The reason; its tenant sees it.")
     var reason: String?
     @OptionGroup var server: ServerOptions
 
@@ -17,13 +17,14 @@ struct SuspendOrg: AsyncParsableCommand {
         let path = "/cp/admin/orgs/\(escaped(slug))/suspend"
         let data = try await server.connect().call("POST", path, body: body)
         if server.json { return sayJSON(data) }
-        say("\(slug) is suspended. End it: cpctl orgs resume \(slug)")
+        say("\(slug) is suspended. To end that: cpctl orgs resume \(slug)")
     }
 }
 
 struct ResumeOrg: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "End a suspension, whoever began it.")
+        commandName: "resume",
+        abstract: "End a suspension: an operator's, a customer's, or one for a failed payment.")
 
     @Argument var slug: String
     @OptionGroup var server: ServerOptions

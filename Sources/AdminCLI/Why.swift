@@ -3,7 +3,7 @@ import Foundation
 
 struct Why: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say on one screen where a tenant stands, and why.")
+        abstract: "Show on one screen where a tenant stands, and why.")
 
     @Argument var slug: String
     @OptionGroup var server: ServerOptions
@@ -96,7 +96,7 @@ extension WhyAnswer.Workflow {
             rows.append(["stage", "\(stage) since \(since ?? "-")\(usual)"])
         }
         if let deadline {
-            rows.append(["deadline", deadline + (warnedAt.map { ", near since \($0)" } ?? "")])
+            rows.append(["deadline", deadline + (warnedAt.map { ", warned at \($0)" } ?? "")])
         }
         if let lastError { rows.append(["last error", "\(lastError) (\(failures ?? 0) failures)"]) }
         if let leaseOwner { rows.append(["held by", leaseOwner]) }

@@ -1,8 +1,9 @@
-import CCrypto
+import Digests
+import WireText
 
 /// One link of the chain: the hash over the link before it and the entry that it seals.
 package struct ChainLink: Sendable, Hashable {
-    package static let hashLength = 32
+    package static let hashLength = SHA256Digest.length
     /// What the first link has before it.
     package static let origin = [UInt8](repeating: 0, count: hashLength)
 
@@ -30,18 +31,9 @@ package struct ChainLink: Sendable, Hashable {
         of entry: AuditEntry, sequence: Int, sealedAt: String, previous: [UInt8]
     ) -> [UInt8] {
         let link: AuditValue = .object([
-            "entry": entry.value, "previous": .string(hexText(previous)), "sealed_at": .string(sealedAt),
+            "entry": entry.value, "previous": .string(previous.hex), "sealed_at": .string(sealedAt),
             "sequence": .integer(sequence),
         ])
-        let text = Array(link.canonical.utf8)
-        var digest = [UInt8](repeating: 0, count: hashLength)
-        _ = SHA256(text, text.count, &digest)
-        return digest
+        return SHA256Digest(of: link.canonical).bytes
     }
-}
-
-/// Lower-case hexadecimal.
-package func hexText(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }

@@ -1,23 +1,3 @@
-/// The bytes of hexadecimal text; nil for anything else.
-func bytes(of hex: String) -> [UInt8]? {
-    let digits = Array(hex.utf8)
-    guard digits.count.isMultiple(of: 2) else { return nil }
-    var bytes: [UInt8] = []
-    for index in stride(from: 0, to: digits.count, by: 2) {
-        guard let high = digit(digits[index]), let low = digit(digits[index + 1]) else { return nil }
-        bytes.append(high << 4 | low)
-    }
-    return bytes
-}
-
-private func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    default: nil
-    }
-}
-
 /// Seconds since 1970 of `YYYY-MM-DDThh:mm:ss.ffffffZ`, the fraction dropped; nil for anything else.
 func seconds(of timestamp: String) -> Int? {
     let text = Array(timestamp.utf8)

@@ -1,3 +1,5 @@
+import WireText
+
 /// Goes through an export line by line and says what does not fit. Each line is judged by the link before it
 /// as it stands there, so that one change is found where it is, and not in everything behind it.
 package struct ChainVerifier {
@@ -65,7 +67,7 @@ package struct ChainVerifier {
         note(sealing: sealedAt)
         let computed = isJoined ? checkEntry(line, sequence, sealedAt, hash) : nil
         checkAge(line)
-        last = Last(sequence: sequence, hash: bytes(of: hash), computed: computed)
+        last = Last(sequence: sequence, hash: [UInt8](hex: hash), computed: computed)
         head = Head(sequence: sequence, hash: hash)
     }
 
@@ -134,9 +136,9 @@ package struct ChainVerifier {
         }
         guard let previous = last.map({ $0.hash }) ?? ChainLink.origin else { return nil }
         let computed = ChainLink.hash(of: entry, sequence: sequence, sealedAt: sealedAt, previous: previous)
-        if hexText(computed) == hash, entry.id == line.entryID { return nil }
+        if computed.hex == hash, entry.id == line.entryID { return nil }
         if let real = last?.computed,
-            hexText(ChainLink.hash(of: entry, sequence: sequence, sealedAt: sealedAt, previous: real)) == hash
+            ChainLink.hash(of: entry, sequence: sequence, sealedAt: sealedAt, previous: real).hex == hash
         {
             blameLinkBefore()
             return nil
@@ -196,10 +198,10 @@ package struct ChainVerifier {
         var renamed = entry
         renamed.id = place.line.entryID
         return [entry, renamed].contains { entry in
-            hexText(
-                ChainLink.hash(
-                    of: entry, sequence: place.line.sequence ?? 0, sealedAt: place.line.sealedAt ?? "",
-                    previous: place.previous)) == place.line.hash
+            let hash = ChainLink.hash(
+                of: entry, sequence: place.line.sequence ?? 0, sealedAt: place.line.sealedAt ?? "",
+                previous: place.previous)
+            return hash.hex == place.line.hash
         }
     }
 }

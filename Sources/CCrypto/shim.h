@@ -11,6 +11,8 @@
 #include <openssl/pkcs7.h>
 #include <openssl/x509v3.h>
 #include <openssl/err.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
 
 static inline void ccrypto_sha256(const void *bytes, size_t length, unsigned char out[32]) {
     SHA256_CTX state;

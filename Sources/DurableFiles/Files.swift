@@ -1,6 +1,7 @@
 import Glibc
 
-/// Whole files, read and replaced. All are small.
+/// Whole files, read and replaced, in folders that nobody else may write: what others may do something to is
+/// reached by way of `Folder`. All are small.
 package enum Files {
     /// nil when there is none.
     package static func read(_ path: String) throws -> [UInt8]? {
@@ -44,6 +45,12 @@ package enum Files {
         guard descriptor >= 0 else { throw SystemError("open \(path)") }
         defer { close(descriptor) }
         try writeAll(bytes, to: descriptor, path)
+    }
+
+    /// For its owner only, durable. Nothing happens when it is there; its parent is.
+    package static func makeFolder(_ path: String) throws {
+        if mkdir(path, 0o700) == 0 { return try syncFolder(of: path) }
+        guard errno == EEXIST else { throw SystemError("create \(path)") }
     }
 
     package static func remove(_ path: String) throws {

@@ -1,3 +1,5 @@
+import WireText
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -136,23 +138,12 @@ extension Optional: PostgresArrayElement where Wrapped: PostgresArrayElement & P
 }
 extension UInt8: PostgresArrayElement {
     package static var postgresArrayType: UInt32 { 17 }
-    package static func arrayValue(_ elements: [UInt8]) -> BindValue { .text(hexText(of: elements)) }
+    package static func arrayValue(_ elements: [UInt8]) -> BindValue { .text("\\x" + elements.hex) }
 }
 
 extension Array: PostgresBindable where Element: PostgresArrayElement {
     package static var postgresType: UInt32 { Element.postgresArrayType }
     package var bind: Bind { Bind(type: Element.postgresArrayType, value: Element.arrayValue(self)) }
-}
-
-private func hexText(of bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = [UInt8(ascii: "\\"), UInt8(ascii: "x")]
-    text.reserveCapacity(bytes.count * 2 + 2)
-    for byte in bytes {
-        text.append(digits[Int(byte >> 4)])
-        text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
 }
 
 private func arrayText(of binds: [Bind]) -> BindValue {

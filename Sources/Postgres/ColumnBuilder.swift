@@ -1,3 +1,5 @@
+import WireText
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -63,14 +65,7 @@ extension UUID: ColumnElement {
     /// 32 digits: PostgreSQL reads them without the hyphens.
     package func write(to text: inout [UInt8]) {
         withUnsafeBytes(of: uuid) { bytes in
-            for byte in bytes {
-                text.append(hexDigit(byte >> 4))
-                text.append(hexDigit(byte & 15))
-            }
+            for byte in bytes { text.append(hexOf: byte) }
         }
     }
-}
-
-private func hexDigit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
 }

@@ -1,4 +1,5 @@
 import CPostgres
+import WireText
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -124,26 +125,8 @@ package protocol PostgresArrayDecodable {
 
 extension UInt8: PostgresArrayDecodable {
     package static func decodeArray(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
-        guard text.count >= 2, text.count % 2 == 0, text[0] == UInt8(ascii: "\\"),
-            text[1] == UInt8(ascii: "x")
-        else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count / 2 - 1)
-        for position in stride(from: 2, to: text.count, by: 2) {
-            guard let high = hexDigit(text[position]), let low = hexDigit(text[position + 1]) else {
-                return nil
-            }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
-    }
-}
-
-private func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 48...57: byte - 48
-    case 97...102: byte - 87
-    default: nil
+        guard text.count >= 2, text[0] == UInt8(ascii: "\\"), text[1] == UInt8(ascii: "x") else { return nil }
+        return [UInt8](hexDigits: UnsafeBufferPointer(rebasing: text[2...]))
     }
 }
 

@@ -1,3 +1,5 @@
+import Digests
+
 /// The platform's word to a tenant that its settings have changed: `POST` on the tenant's own hostname, which
 /// everybody reaches. It carries no state and the tenant does nothing but ask the platform, so to repeat it
 /// is harmless. The signature only keeps strangers from making a tenant ask.
@@ -12,10 +14,10 @@ package enum SettingsPush {
 /// What a tenant and its platform sign with: derived from the tenant's admin token, which both know, so that
 /// a signature says nothing about the token.
 package struct PushKey: Sendable {
-    fileprivate let bytes: [UInt8]
+    fileprivate let hmac: HMACKey
 
     package init(adminToken: String) {
-        bytes = HMACSHA256.sign(Array("molecule settings push v1".utf8), key: Array(adminToken.utf8))
+        hmac = HMACKey(HMACKey(adminToken).authenticate(Array("molecule settings push v1".utf8)).bytes)
     }
 }
 
@@ -63,11 +65,11 @@ package enum PushSignature {
             throw .stale
         }
         let expected = signature(key, time, org, body)
-        let matches = presented.map { HMACSHA256.isEqual($0, expected) }
+        let matches = presented.map { $0.equalsInConstantTime(expected) }
         guard matches.contains(true) else { throw .wrong }
     }
 
     private static func signature(_ key: PushKey, _ time: Int, _ org: String, _ body: [UInt8]) -> String {
-        HMACSHA256.text(Array("settings-changed\n\(time)\n\(org)\n".utf8) + body, key: key.bytes)
+        key.hmac.authenticate(Array("settings-changed\n\(time)\n\(org)\n".utf8) + body).hex
     }
 }

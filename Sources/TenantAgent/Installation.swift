@@ -1,6 +1,7 @@
 import DurableFiles
 import FoundationEssentials
 import TenantProtocol
+import TenantSpool
 
 /// Where the agent's files are. The boot script wrote the first two and shares the counter and the spool.
 struct Installation: Sendable {
@@ -29,8 +30,14 @@ struct Installation: Sendable {
     var redeployRecordsPath: String { "\(state)/redeploys.json" }
     /// What molecule-tenant's metrics said in the last hour.
     var observationsPath: String { "\(state)/observations.json" }
-    /// Of molecule-tenant, mounted into its container: its spool and the settings that it keeps. Mode 0700.
+    /// Of molecule-tenant, mounted into its container: its spool and the settings that it keeps. It belongs
+    /// to the container's user, mode 0700; the agent reads and removes in it by way of `Folder` alone.
     var tenantDataPath: String { "\(state)/tenant" }
+    /// How far the spool has been sent. No container sees it.
+    var deliveryPath: String { "\(state)/delivery" }
+    var spoolFolders: SpoolFolders { SpoolFolders(tenant: tenantDataPath, delivery: deliveryPath) }
+    /// The secrets of containers, a folder each, a file each. Mode 0700.
+    var containerSecretsPath: String { "\(state)/secrets" }
     /// Held while containers are changed.
     var stackLockPath: String { "\(state)/stack.lock" }
     /// Held by a redeploy from start to end: the second one is told so.

@@ -34,7 +34,7 @@ struct Status: Encodable, Sendable {
         case unsentReports = "unsent_reports"
     }
 
-    var isHealthy: Bool { !services.isEmpty && services.allSatisfy { $0.isRunning && $0.isHealthy } }
+    var isHealthy: Bool { Self.isHealthy(services) }
 
     static func gather(_ installation: Installation, _ docker: DockerEngine) async throws -> Status {
         Status(
@@ -42,9 +42,18 @@ struct Status: Encodable, Sendable {
             isEnrolled: Files.exists(installation.enrolledPath),
             unsentReports: try Spool(installation: installation).oldest().count,
             spool: try SpoolRoute.allCases.map {
-                try SpoolStatus($0, folder: UsageSpool.folder($0, in: installation.tenantDataPath))
+                try SpoolStatus($0, installation.spoolFolders)
             },
             services: try await services(installation, docker))
+    }
+
+    /// Without a look at the spool, which takes as long as the tenant has filled it.
+    static func isStackHealthy(_ installation: Installation, _ docker: DockerEngine) async throws -> Bool {
+        isHealthy(try await services(installation, docker))
+    }
+
+    private static func isHealthy(_ services: [ServiceStatus]) -> Bool {
+        !services.isEmpty && services.allSatisfy { $0.isRunning && $0.isHealthy }
     }
 
     private static func services(

@@ -1,3 +1,5 @@
+import WireText
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -18,12 +20,7 @@ package enum EventID {
     }
 
     private static func text(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for (index, byte) in bytes.enumerated() {
-            if [4, 6, 8, 10].contains(index) { text.append(UInt8(ascii: "-")) }
-            text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-        }
-        return String(decoding: text, as: UTF8.self)
+        [bytes[..<4], bytes[4..<6], bytes[6..<8], bytes[8..<10], bytes[10...]].map(\.hex)
+            .joined(separator: "-")
     }
 }

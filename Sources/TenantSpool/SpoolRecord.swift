@@ -5,6 +5,11 @@ package struct SpoolRecord: Sendable, Equatable {
     package var payload: [UInt8]
 
     package static let maximumPayloadBytes = 16 << 10
+    /// More than a stream ever holds, and few enough for any JSON number: the arithmetic on them cannot
+    /// overflow.
+    package static let sequences = 1...(1 << 53)
+    /// Of a line without its newline: one digit and no payload.
+    static let minimumLineBytes = 11
     /// Of a line with its newline.
     static let maximumLineBytes = maximumPayloadBytes + 64
 
@@ -22,8 +27,10 @@ package struct SpoolRecord: Sendable, Equatable {
     /// nil unless every byte is as it was written.
     /// - Parameter line: without its newline
     init?(_ line: ArraySlice<UInt8>) {
+        guard line.count < Self.maximumLineBytes else { return nil }
         let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, let sequence = Int(String(decoding: parts[0], as: UTF8.self)), sequence > 0,
+        guard parts.count == 3, let sequence = Int(String(decoding: parts[0], as: UTF8.self)),
+            Self.sequences.contains(sequence),
             let written = UInt32(String(decoding: parts[1], as: UTF8.self), radix: 16)
         else { return nil }
         self.sequence = sequence

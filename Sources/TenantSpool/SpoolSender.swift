@@ -2,7 +2,7 @@ import CurlHTTP
 import DurableFiles
 import TenantProtocol
 
-/// Sends a folder of streams to the platform, each in order. Progress is on the disk after every answer:
+/// Sends the streams of one kind to the platform, each in order. Progress is on the disk after every answer:
 /// killed between an answer and its note, the same records go again under the same places.
 package actor SpoolSender {
     /// One request to the platform, with whatever proves the tenant.
@@ -23,7 +23,7 @@ package actor SpoolSender {
     static let askedAgainAfter: Duration = .seconds(600)
 
     let route: SpoolRoute
-    private let folder: String
+    private let folders: SpoolFolders
     private let post: Post
     private let log: @Sendable (String) -> Void
     /// By epoch.
@@ -31,78 +31,102 @@ package actor SpoolSender {
     private var answered: [String: [SequenceRange: ContinuousClock.Instant]] = [:]
 
     package init(
-        _ route: SpoolRoute, folder: String, log: @escaping @Sendable (String) -> Void, post: @escaping Post
+        _ route: SpoolRoute, _ folders: SpoolFolders, log: @escaping @Sendable (String) -> Void,
+        post: @escaping Post
     ) {
         self.route = route
-        self.folder = folder
+        self.folders = folders
         self.log = log
         self.post = post
     }
 
     /// Sends what there is.
     /// - Returns: how many records were taken or refused for good
-    /// - Throws: `Obstacle`, or a disk's error; what was sent before that stays sent
+    /// - Throws: `Obstacle`, or a disk's error; what was sent before that stays sent. What only one stream
+    ///   has in its way is thrown once the others are sent
     package func sendAll() async throws -> Int {
+        guard let spool = try SpoolFolder(route, in: folders.tenant) else { return 0 }
+        let delivery = try DeliveryFolder(route, in: folders.delivery)
         var count = 0
         var obstacle: Obstacle?
-        for stream in try StreamFolder.all(in: folder) {
+        let epochs = try spool.epochs()
+        let known = Set(epochs)
+        readers = readers.filter { known.contains($0.key) }
+        answered = answered.filter { known.contains($0.key) }
+        for epoch in epochs {
             do {
-                count += try await send(stream)
+                count += try await send(epoch, spool, delivery)
             } catch let error as Obstacle where error.isOfOneStream {
                 obstacle = error
+            } catch  where error is Obstacle || error is CancellationError {
+                throw error
+            } catch {
+                // Of its disk, or of what somebody has put in its place: the others may go.
+                obstacle = Obstacle(description: "\(route.rawValue): \(error)", isOfOneStream: true)
             }
+            // Reading holds a thread that others need too.
+            await Task.yield()
         }
         if let obstacle { throw obstacle }
         return count
     }
 
-    private func send(_ stream: StreamFolder) async throws -> Int {
-        var progress = try StreamProgress.load(stream)
-        let before = progress.acknowledged
-        var reader = readers[stream.epoch] ?? StreamReader(stream, after: progress.acknowledged)
+    /// A stream on its way, with how far it has come.
+    private struct Delivery {
+        let stream: StreamFolder
+        let folder: DeliveryFolder
+        var progress: StreamProgress
+
+        func save() throws { try folder.save(progress, of: stream) }
+    }
+
+    private func send(_ epoch: String, _ spool: SpoolFolder, _ folder: DeliveryFolder) async throws -> Int {
+        guard let stream = try spool.stream(epoch) else { return 0 }
+        var delivery = Delivery(stream: stream, folder: folder, progress: try folder.progress(of: stream))
+        let before = delivery.progress.acknowledged
+        var reader = readers[epoch] ?? StreamReader(after: before)
         // A pass that was cut short has read further than was acknowledged.
-        if reader.next != progress.acknowledged + 1 {
-            reader = StreamReader(stream, after: progress.acknowledged)
-        }
+        if reader.next != before + 1 { reader = StreamReader(after: before) }
         while true {
-            let batch = try reader.read(atMost: route.maximumEvents, bytes: route.maximumEventBytes)
+            let batch = try reader.read(stream, atMost: route.maximumEvents, bytes: route.maximumEventBytes)
             if let lost = batch.lost {
-                log("\(route.rawValue): \(lost.from) to \(lost.to) of \(stream.epoch) cannot be read")
-                if route.hasPlaces { progress.lose(lost) }
-                progress.acknowledged = lost.to
+                log("\(route.rawValue): \(lost.from) to \(lost.to) of \(epoch) cannot be read")
+                if route.hasPlaces { delivery.progress.lose(lost) }
+                delivery.progress.acknowledged = lost.to
             }
-            if batch.isEmpty, progress.lost.isEmpty { break }
+            if batch.isEmpty, delivery.progress.lost.isEmpty { break }
+            await Task.yield()
             if batch.lost != nil, batch.records.isEmpty { continue }
-            let missing = try await deliver(batch.records, of: stream, &progress)
-            try await answer(missing, of: stream, &progress)
+            let missing = try await deliver(batch.records, &delivery)
+            try await answer(missing, &delivery)
             if batch.records.isEmpty { break }
         }
-        readers[stream.epoch] = reader
-        return progress.acknowledged - before
+        readers[epoch] = reader
+        return delivery.progress.acknowledged - before
     }
 
     /// Sends the records, a refused batch by its halves, and notes what became of them.
     /// - Parameter records: consecutive; none: only what is lost is told
     /// - Returns: what the platform has not got
     private func deliver(
-        _ records: [SpoolRecord], of stream: StreamFolder, _ progress: inout StreamProgress
+        _ records: [SpoolRecord], _ delivery: inout Delivery
     ) async throws -> [SequenceRange] {
-        let lost = Array(progress.lost.prefix(SpoolRoute.maximumLost))
-        let response = try await send(try route.body(stream.epoch, records, lost: lost))
+        let lost = Array(delivery.progress.lost.prefix(SpoolRoute.maximumLost))
+        let response = try await send(try route.body(delivery.stream.epoch, records, lost: lost))
         switch response.status {
         case 200..<300:
-            progress.lost.removeFirst(min(lost.count, progress.lost.count))
-            try note(records.last?.sequence, of: stream, &progress)
+            delivery.progress.lost.removeFirst(min(lost.count, delivery.progress.lost.count))
+            try note(records.last?.sequence, &delivery)
             return route.missing(response)
         case 400, 413, 422:
             guard records.count > 1 else {
-                try refuse(records.first, lost, response, of: stream, &progress)
+                try refuse(records.first, lost, response, &delivery)
                 return []
             }
             log("\(route.rawValue): \(records.count) records are refused (\(response.status)): by halves")
             let half = records.count / 2
-            let missing = try await deliver(Array(records[..<half]), of: stream, &progress)
-            return missing + (try await deliver(Array(records[half...]), of: stream, &progress))
+            let missing = try await deliver(Array(records[..<half]), &delivery)
+            return missing + (try await deliver(Array(records[half...]), &delivery))
         default:
             throw Obstacle(
                 description: "\(route.rawValue): the platform answers \(response.status)",
@@ -111,33 +135,32 @@ package actor SpoolSender {
         }
     }
 
-    private func note(
-        _ sequence: Int?, of stream: StreamFolder, _ progress: inout StreamProgress
-    ) throws {
-        progress.acknowledged = max(progress.acknowledged, sequence ?? 0)
-        try progress.save(stream)
+    private func note(_ sequence: Int?, _ delivery: inout Delivery) throws {
+        delivery.progress.acknowledged = max(delivery.progress.acknowledged, sequence ?? 0)
+        try delivery.save()
     }
 
     /// The platform does not take this one, however often it comes: it is kept apart for people, and its
     /// place is told as lost. One that carries nothing but losses is given up.
     private func refuse(
-        _ record: SpoolRecord?, _ lost: [SequenceRange], _ response: HTTPResponse,
-        of stream: StreamFolder, _ progress: inout StreamProgress
+        _ record: SpoolRecord?, _ lost: [SequenceRange], _ response: HTTPResponse, _ delivery: inout Delivery
     ) throws {
         guard let record else {
             log("\(route.rawValue): the platform does not take what is lost (\(response.status))")
-            progress.lost.removeFirst(min(lost.count, progress.lost.count))
-            return try progress.save(stream)
+            delivery.progress.lost.removeFirst(min(lost.count, delivery.progress.lost.count))
+            return try delivery.save()
         }
-        log("\(route.rawValue): record \(record.sequence) of \(stream.epoch) is refused, and kept apart")
-        try StreamFolder.create(stream.quarantinePath)
-        let answer = String(decoding: response.body.prefix(1_024), as: UTF8.self)
-        try Files.replace(
-            "\(stream.quarantinePath)/\(record.sequence).txt",
-            with: record.payload + Array("\n\(response.status) \(answer)\n".utf8))
-        progress.refused += 1
-        if route.hasPlaces { progress.lose(SequenceRange(from: record.sequence, to: record.sequence)) }
-        try note(record.sequence, of: stream, &progress)
+        let epoch = delivery.stream.epoch
+        let answer = "\(response.status) " + String(decoding: response.body.prefix(1_024), as: UTF8.self)
+        let isKept = try delivery.folder.keepRefused(record, of: epoch, answer: Array(answer.utf8))
+        log(
+            "\(route.rawValue): record \(record.sequence) of \(epoch) is refused, "
+                + (isKept ? "and kept apart" : "and not kept: too many are"))
+        delivery.progress.refused += 1
+        if route.hasPlaces {
+            delivery.progress.lose(SequenceRange(from: record.sequence, to: record.sequence))
+        }
+        try note(record.sequence, &delivery)
     }
 
     private func send(_ body: [UInt8]) async throws -> HTTPResponse {
@@ -156,37 +179,35 @@ package actor SpoolSender {
 
     // MARK: What the platform has not got
 
-    private func answer(
-        _ missing: [SequenceRange], of stream: StreamFolder, _ progress: inout StreamProgress
-    ) async throws {
+    private func answer(_ missing: [SequenceRange], _ delivery: inout Delivery) async throws {
         let now = ContinuousClock.now
-        var recent = (answered[stream.epoch] ?? [:]).filter { now - $0.value < Self.askedAgainAfter }
+        let epoch = delivery.stream.epoch
+        var recent = (answered[epoch] ?? [:]).filter { now - $0.value < Self.askedAgainAfter }
         for range in missing where recent[range] == nil && range.from <= range.to {
-            guard range.to <= progress.acknowledged else { continue }
-            try await sendAgain(range, of: stream, &progress)
+            guard range.from > 0, range.to <= delivery.progress.acknowledged else { continue }
+            try await sendAgain(range, &delivery)
             recent[range] = now
-            answered[stream.epoch] = recent
+            answered[epoch] = recent
         }
-        answered[stream.epoch] = recent
+        answered[epoch] = recent
     }
 
-    private func sendAgain(
-        _ range: SequenceRange, of stream: StreamFolder, _ progress: inout StreamProgress
-    ) async throws {
-        var reader = StreamReader(stream, after: range.from - 1)
+    private func sendAgain(_ range: SequenceRange, _ delivery: inout Delivery) async throws {
+        var reader = StreamReader(after: range.from - 1)
         while reader.next <= range.to {
             let begin = reader.next
             let batch = try reader.read(
-                atMost: min(route.maximumEvents, range.to - begin + 1), bytes: route.maximumEventBytes)
+                delivery.stream, atMost: min(route.maximumEvents, range.to - begin + 1),
+                bytes: route.maximumEventBytes)
             guard !batch.records.isEmpty else {
                 // What is not here any more, up to the next that is.
                 let end = min(range.to, batch.lost?.to ?? range.to)
-                progress.lose(SequenceRange(from: begin, to: end))
-                try progress.save(stream)
+                delivery.progress.lose(SequenceRange(from: begin, to: end))
+                try delivery.save()
                 if batch.lost == nil { return }
                 continue
             }
-            _ = try await deliver(batch.records, of: stream, &progress)
+            _ = try await deliver(batch.records, &delivery)
         }
     }
 }

@@ -1,5 +1,4 @@
 import DurableFiles
-import Glibc
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -30,35 +29,38 @@ package struct SpoolStatus: Encodable, Sendable, Equatable {
         case lastError = "last_error"
     }
 
-    /// Longest that is kept, in bytes.
-    static let maximumErrorBytes = 500
+    /// More than a spool holds: a folder that holds more was not filled by its writer.
+    static let maximumCountedBytes = 2 << 30
 
-    /// - Parameter folder: its streams; none: nothing was ever recorded
-    package init(_ route: SpoolRoute, folder: String) throws {
+    package init(_ route: SpoolRoute, _ folders: SpoolFolders) throws {
         kind = route.rawValue
-        var sent = 0
-        for stream in try StreamFolder.all(in: folder) {
-            let progress = try StreamProgress.load(stream)
+        let delivery = try DeliveryFolder(route, in: folders.delivery)
+        lastError = try delivery.obstacle()
+        guard let spool = try SpoolFolder(route, in: folders.tenant) else { return }
+        var sent: Int?
+        for epoch in try spool.epochs() {
+            // What somebody has put in a stream's place has nothing that can be counted.
+            guard let stream = try? spool.stream(epoch) else { continue }
+            let progress = try delivery.progress(of: stream)
             refused += progress.refused
-            sent = max(sent, Self.changed(stream.progressPath))
-            try count(stream, after: progress.acknowledged, route)
+            sent = [sent, try delivery.movedAt(stream)].compactMap { $0 }.max()
+            try? count(stream, after: progress.acknowledged, route)
         }
-        if sent > 0 { lastSent = Date(timeIntervalSince1970: Double(sent)).formatted(.iso8601) }
-        lastError = try Files.read(Self.obstaclePath(folder)).map { String(decoding: $0, as: UTF8.self) }
+        if let sent { lastSent = Date(timeIntervalSince1970: Double(sent)).formatted(.iso8601) }
     }
 
     private mutating func count(_ stream: StreamFolder, after last: Int, _ route: SpoolRoute) throws {
-        var reader = StreamReader(stream, after: last)
+        var reader = StreamReader(after: last)
         var first: SpoolRecord?
-        while true {
-            let batch = try reader.read(atMost: route.maximumEvents, bytes: route.maximumEventBytes)
+        while pendingBytes < Self.maximumCountedBytes {
+            let batch = try reader.read(stream, atMost: route.maximumEvents, bytes: route.maximumEventBytes)
             if batch.isEmpty { break }
             first = first ?? batch.records.first
             pending += batch.records.count
             pendingBytes += batch.records.reduce(0) { $0 + $1.payload.count }
         }
         guard let first,
-            let event = try? JSONDecoder().decode(Occurrence.self, from: Data(first.payload))
+            let event = try? JSONDecoder().decode(Occurrence.self, from: Data(first.payload)), event.isTime
         else { return }
         oldest = min(oldest ?? event.occurredAt, event.occurredAt)
     }
@@ -68,27 +70,12 @@ package struct SpoolStatus: Encodable, Sendable, Equatable {
         var occurredAt: String
 
         enum CodingKeys: String, CodingKey { case occurredAt = "occurred_at" }
-    }
 
-    // MARK: What stands in the way
-
-    private static func obstaclePath(_ folder: String) -> String { "\(folder)/last-error" }
-
-    /// For whoever asks later: another process than the one that sends.
-    /// - Parameter text: nil: nothing stands in the way any more
-    package static func noteObstacle(_ text: String?, in folder: String) throws {
-        let path = obstaclePath(folder)
-        guard let text else {
-            if Files.exists(path) { try Files.remove(path) }
-            return
+        /// It is printed: nothing but the characters of RFC 3339.
+        var isTime: Bool {
+            occurredAt.utf8.count <= 40
+                && occurredAt.utf8.allSatisfy { (0x30...0x39).contains($0) || "TZ:.+-".utf8.contains($0) }
         }
-        try StreamFolder.create(folder)
-        try Files.replace(path, with: Array(text.utf8.prefix(maximumErrorBytes)))
-    }
-
-    private static func changed(_ path: String) -> Int {
-        var status = stat()
-        return stat(path, &status) == 0 ? Int(status.st_mtim.tv_sec) : 0
     }
 
     /// For a person.

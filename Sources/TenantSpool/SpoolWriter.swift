@@ -1,6 +1,5 @@
 import Dispatch
 import DurableFiles
-import Glibc
 import Synchronization
 
 /// Appends records to a folder of streams, each answered once it is on the disk. Records that come while the
@@ -59,6 +58,7 @@ package final class SpoolWriter: Sendable {
         var lookedAt = ContinuousClock.now
     }
 
+    private let route: SpoolRoute
     private let folder: String
     private let limits: Limits
     private let queue = Mutex(Queue())
@@ -66,7 +66,9 @@ package final class SpoolWriter: Sendable {
     private let thread = DispatchQueue(label: "spool")
 
     /// Nothing is created before the first record.
-    package init(folder: String, limits: Limits = Limits()) {
+    /// - Parameter folder: the tenant's own, which is there
+    package init(_ route: SpoolRoute, in folder: String, limits: Limits = Limits()) {
+        self.route = route
         self.folder = folder
         self.limits = limits
     }
@@ -105,7 +107,10 @@ package final class SpoolWriter: Sendable {
 
     private func write(_ payloads: [[UInt8]], _ disk: inout Disk) throws {
         try checkRoom(&disk)
-        let writer = try disk.writer ?? StreamWriter.anyOrNew(in: folder, segmentBytes: limits.segmentBytes)
+        let writer =
+            try disk.writer
+            ?? StreamWriter.anyOrNew(
+                in: SpoolFolder(making: route, in: folder), segmentBytes: limits.segmentBytes)
         disk.writer = writer
         do {
             disk.bytes! += try writer.append(payloads)
@@ -121,7 +126,7 @@ package final class SpoolWriter: Sendable {
         let now = ContinuousClock.now
         let isStale = disk.bytes.map { $0 >= limits.maximumBytes } ?? true
         if disk.bytes == nil || isStale && now - disk.lookedAt > Self.lookSeconds {
-            disk.bytes = try StreamFolder.bytes(in: folder)
+            disk.bytes = try SpoolFolder(route, in: folder)?.bytes() ?? 0
             disk.lookedAt = now
         }
         guard let bytes = disk.bytes, bytes < limits.maximumBytes else {

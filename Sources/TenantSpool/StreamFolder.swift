@@ -1,85 +1,100 @@
 import DurableFiles
 import Glibc
 
-/// One stream on the disk: a folder named by its epoch, with segments named by their first sequence, a lock
-/// that its writer holds, and how far its reader has come.
-package struct StreamFolder: Sendable, Equatable {
-    package let path: String
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
-    /// UUID, in lower case.
-    package var epoch: String { String(path[path.index(after: path.lastIndex(of: "/")!)...]) }
-    var lockPath: String { "\(path)/writer.lock" }
+/// The streams of one kind of record. The tenant's container may write in this folder whatever it likes: the
+/// agent, which is root, reads and removes in it by way of `Folder` alone, and writes nothing.
+package struct SpoolFolder: Sendable {
+    private let folder: Folder
+
+    /// - Parameter tenant: the tenant's own folder
+    /// - Returns: nil when nothing was ever recorded
+    package init?(_ route: SpoolRoute, in tenant: String) throws {
+        guard let top = try Folder.open(tenant), let spool = try top.folder("spool"),
+            let folder = try spool.folder(route.rawValue)
+        else { return nil }
+        self.folder = folder
+    }
+
+    /// Makes it where there is none. For the one who records.
+    init(making route: SpoolRoute, in tenant: String) throws {
+        guard let top = try Folder.open(tenant) else { throw SystemError("open \(tenant)") }
+        folder = try top.makeFolder("spool").makeFolder(route.rawValue)
+    }
+
+    /// UUIDs in lower case, sorted.
+    package func epochs() throws -> [String] { try folder.names().filter(Self.isEpoch).sorted() }
+
+    static func isEpoch(_ name: String) -> Bool {
+        name.utf8.count == 36 && UUID(uuidString: name)?.uuidString.lowercased() == name
+    }
+
+    /// nil when it is gone.
+    package func stream(_ epoch: String) throws -> StreamFolder? {
+        try folder.folder(epoch).map { StreamFolder(epoch: epoch, folder: $0) }
+    }
+
+    func makeStream() throws -> StreamFolder {
+        let epoch = UUID().uuidString.lowercased()
+        return StreamFolder(epoch: epoch, folder: try folder.makeFolder(epoch))
+    }
+
+    /// - Returns: false when something is left in it
+    func remove(_ epoch: String) throws -> Bool { try folder.removeFolder(epoch) }
+
+    /// Of all segments, read and unread.
+    package func bytes() throws -> Int {
+        try epochs().reduce(0) { sum, epoch in
+            guard let stream = try stream(epoch) else { return sum }
+            return try stream.segments().reduce(sum) { $0 + min($1.size, StreamFolder.Segment.maximumBytes) }
+        }
+    }
+}
+
+/// One stream, opened: its epoch, segments named by their first sequence, a lock that its writer holds, and
+/// where it was begun.
+package struct StreamFolder: Sendable {
+    package let epoch: String
+    package let folder: Folder
+
+    static let lockName = "writer.lock"
     /// Which machine's which boot wrote it, on which file system.
-    var originPath: String { "\(path)/origin" }
-    var progressPath: String { "\(path)/progress" }
-    /// Records that the platform refused, one a file.
-    package var quarantinePath: String { "\(path)/refused" }
+    static let originName = "origin"
 
     struct Segment: Sendable, Equatable {
-        var path: String
         /// Sequence of its first record.
         var first: Int
+        /// In bytes.
+        var size: Int
+        /// Seconds since 1970.
+        var changedAt: Int
+
+        /// No writer writes longer ones: it begins another after `SpoolWriter.Limits.segmentBytes`, and one
+        /// commit fits behind that. What is beyond is not read.
+        static let maximumBytes = 32 << 20
+
+        var name: String { Self.name(first: first) }
+
+        static func name(first: Int) -> String {
+            let digits = String(first)
+            return String(repeating: "0", count: max(0, 12 - digits.count)) + digits + ".log"
+        }
     }
 
-    /// In the order of their records.
+    /// In the order of their records. What else has such a name is none.
     func segments() throws -> [Segment] {
-        try Self.names(in: path).compactMap { name in
-            guard name.hasSuffix(".log"), let first = Int(name.dropLast(4)) else { return nil }
-            return Segment(path: "\(path)/\(name)", first: first)
+        try folder.names().compactMap { name in
+            guard name.hasSuffix(".log"), let first = Int(name.dropLast(4)),
+                SpoolRecord.sequences.contains(first), name == Segment.name(first: first),
+                let status = try folder.status(name), status.isRegular
+            else { return nil }
+            return Segment(first: first, size: status.size, changedAt: status.changedAt)
         }.sorted { $0.first < $1.first }
-    }
-
-    func segmentPath(first: Int) -> String {
-        let digits = String(first)
-        return "\(path)/" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits + ".log"
-    }
-
-    /// Every stream below `folder`.
-    package static func all(in folder: String) throws -> [StreamFolder] {
-        try names(in: folder).sorted().filter(isEpoch).map { StreamFolder(path: "\(folder)/\($0)") }
-    }
-
-    static func isEpoch(_ name: String) -> Bool { name.utf8.count == 36 && !name.hasPrefix(".") }
-
-    /// Empty where there is no folder.
-    static func names(in folder: String) throws -> [String] {
-        guard let directory = opendir(folder) else {
-            if errno == ENOENT { return [] }
-            throw SystemError("open \(folder)")
-        }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
-
-    /// With its parents, readable by their owner only; durable.
-    static func create(_ path: String) throws {
-        if mkdir(path, 0o700) == 0 { return try Files.syncFolder(of: path) }
-        if errno == EEXIST { return }
-        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
-            throw SystemError("create \(path)")
-        }
-        try create(String(path[..<slash]))
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw SystemError("create \(path)") }
-        try Files.syncFolder(of: path)
-    }
-
-    static func size(of path: String) -> Int {
-        var status = stat()
-        return stat(path, &status) == 0 ? Int(status.st_size) : 0
-    }
-
-    /// Of all segments below `folder`, read and unread.
-    package static func bytes(in folder: String) throws -> Int {
-        try all(in: folder).reduce(0) { sum, stream in
-            try stream.segments().reduce(sum) { $0 + size(of: $1.path) }
-        }
     }
 }
 
@@ -87,11 +102,12 @@ package struct StreamFolder: Sendable, Equatable {
 /// file system: within these, a process that was killed leaves at most a line that is cut short. Anything
 /// else (a power cut, a disk restored from a snapshot or copied) may give a sequence out twice.
 enum StreamOrigin {
-    static func here(_ lock: Int32) throws -> [UInt8] {
-        var status = stat()
-        guard fstat(lock, &status) == 0 else { throw SystemError("stat of a stream's lock") }
+    static let maximumBytes = 200
+
+    static func here(_ lock: OpenFile) throws -> [UInt8] {
+        let status = try lock.status()
         let boot = try Files.read("/proc/sys/kernel/random/boot_id") ?? []
         let text = String(decoding: boot, as: UTF8.self).filter { !$0.isWhitespace }
-        return Array("\(text) \(status.st_dev) \(status.st_ino)\n".utf8)
+        return Array("\(text) \(status.device) \(status.inode)\n".utf8)
     }
 }

@@ -1,4 +1,3 @@
-import DurableFiles
 import TenantProtocol
 
 #if canImport(FoundationEssentials)
@@ -7,7 +6,7 @@ import TenantProtocol
     import Foundation
 #endif
 
-/// How far the platform has taken a stream, as its reader keeps it beside the stream.
+/// How far the platform has taken a stream, as its sender keeps it.
 package struct StreamProgress: Codable, Sendable, Equatable {
     /// Every record up to this sequence has been taken, refused for good, or found to be lost.
     package var acknowledged = 0
@@ -16,13 +15,28 @@ package struct StreamProgress: Codable, Sendable, Equatable {
     /// Records of this stream that the platform refused.
     package var refused = 0
 
-    static func load(_ stream: StreamFolder) throws -> StreamProgress {
-        guard let bytes = try Files.read(stream.progressPath) else { return StreamProgress() }
-        return try JSONDecoder().decode(StreamProgress.self, from: Data(bytes))
+    static let maximumBytes = 1 << 20
+
+    /// nil where the numbers are none of a stream's.
+    init?(json: [UInt8]) {
+        guard let read = try? JSONDecoder().decode(StreamProgress.self, from: Data(json)), read.isPossible
+        else { return nil }
+        self = read
     }
 
-    func save(_ stream: StreamFolder) throws {
-        try Files.replace(stream.progressPath, with: Array(try JSONEncoder().encode(self)))
+    init(acknowledged: Int = 0, lost: [SequenceRange] = [], refused: Int = 0) {
+        self.acknowledged = acknowledged
+        self.lost = lost
+        self.refused = refused
+    }
+
+    private var isPossible: Bool {
+        let sequences = SpoolRecord.sequences
+        let counts = 0...sequences.upperBound
+        return counts.contains(acknowledged) && counts.contains(refused)
+            && lost.allSatisfy {
+                $0.from <= $0.to && sequences.contains($0.from) && sequences.contains($0.to)
+            }
     }
 
     /// Names a range as lost, once.

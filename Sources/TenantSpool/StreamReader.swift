@@ -3,18 +3,17 @@ import Glibc
 import TenantProtocol
 
 /// Reads a stream in order, from wherever it is told to. What it hands out is on the disk for good: it syncs
-/// what it has read before it says so.
+/// what it has read before it says so. Nothing that is in a stream costs it more than its limits.
 struct StreamReader: Sendable {
-    let stream: StreamFolder
     /// Where the next read begins, so that it need not search.
-    private var position: (segment: StreamFolder.Segment, offset: Int)?
+    private var position: (first: Int, offset: Int)?
     /// Sequence of the next record.
     private(set) var next: Int
 
-    init(_ stream: StreamFolder, after acknowledged: Int) {
-        self.stream = stream
-        next = acknowledged + 1
-    }
+    /// Passed over in one read, for records that are known or lines that are none: a segment's worth.
+    static let maximumScannedBytes = StreamFolder.Segment.maximumBytes
+
+    init(after acknowledged: Int) { next = acknowledged + 1 }
 
     struct Batch: Sendable, Equatable {
         /// Consecutive.
@@ -26,17 +25,21 @@ struct StreamReader: Sendable {
     }
 
     /// The next records, as many as fit; empty at the end of what is whole.
-    mutating func read(atMost count: Int, bytes: Int) throws -> Batch {
+    mutating func read(_ stream: StreamFolder, atMost count: Int, bytes: Int) throws -> Batch {
         var batch = Batch()
         var left = bytes
+        var scanned = 0
         let segments = try stream.segments()
-        guard var segment = position?.segment ?? segments.last(where: { $0.first <= next }) ?? segments.first
+        guard
+            var segment = segments.first(where: { $0.first == position?.first })
+                ?? segments.last(where: { $0.first <= next }) ?? segments.first
         else { return batch }
-        var offset = position?.offset ?? 0
-        while batch.records.count < count, left > 0 {
-            let chunk = try Self.chunk(of: segment.path, from: offset, bytes: left)
+        var offset = position?.first == segment.first ? position?.offset ?? 0 : 0
+        while batch.records.count < count, left > 0, scanned < Self.maximumScannedBytes {
+            let chunk = try Self.chunk(of: segment, in: stream, from: offset, bytes: left)
             let taken = take(chunk, &batch, atMost: count, bytes: &left)
             offset += taken.bytes
+            scanned += taken.bytes
             if taken.isOver { break }
             guard taken.bytes == 0 else { continue }
             guard let following = segments.first(where: { $0.first > segment.first }) else { break }
@@ -44,7 +47,7 @@ struct StreamReader: Sendable {
             (segment, offset) = (following, 0)
             if batch.lost != nil { break }
         }
-        position = (segment, offset)
+        position = (segment.first, offset)
         return batch
     }
 
@@ -58,9 +61,11 @@ struct StreamReader: Sendable {
         _ chunk: [UInt8], _ batch: inout Batch, atMost count: Int, bytes left: inout Int
     ) -> (bytes: Int, isOver: Bool) {
         var start = 0
-        while let newline = chunk[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        while let newline = Self.newline(in: chunk, from: start) {
             // A line that is not as it was written is missed when the next one shows its place.
-            guard let record = SpoolRecord(chunk[start..<newline]), record.sequence >= next else {
+            guard newline - start >= SpoolRecord.minimumLineBytes,
+                let record = SpoolRecord(chunk[start..<newline]), record.sequence >= next
+            else {
                 start = newline + 1
                 continue
             }
@@ -77,26 +82,23 @@ struct StreamReader: Sendable {
         return (start, false)
     }
 
+    private static func newline(in bytes: [UInt8], from start: Int) -> Int? {
+        bytes.withUnsafeBytes { bytes in
+            guard start < bytes.count, let base = bytes.baseAddress,
+                let found = memchr(base + start, Int32(UInt8(ascii: "\n")), bytes.count - start)
+            else { return nil }
+            return UnsafeRawPointer(found) - base
+        }
+    }
+
     /// Synced, so that no power cut takes back what is read.
-    private static func chunk(of path: String, from offset: Int, bytes: Int) throws -> [UInt8] {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else {
-            if errno == ENOENT { return [] }
-            throw SystemError("open \(path)")
-        }
-        defer { close(file) }
-        var chunk = [UInt8](repeating: 0, count: bytes + SpoolRecord.maximumLineBytes)
-        var count = 0
-        while count < chunk.count {
-            let part = chunk[count...].withUnsafeMutableBytes {
-                pread(file, $0.baseAddress, $0.count, off_t(offset + count))
-            }
-            if part < 0, errno == EINTR { continue }
-            guard part >= 0 else { throw SystemError("read \(path)") }
-            if part == 0 { break }
-            count += part
-        }
-        guard fdatasync(file) == 0 else { throw SystemError("sync \(path)") }
-        return Array(chunk.prefix(count))
+    private static func chunk(
+        of segment: StreamFolder.Segment, in stream: StreamFolder, from offset: Int, bytes: Int
+    ) throws -> [UInt8] {
+        let room = StreamFolder.Segment.maximumBytes - offset
+        guard room > 0, let file = try stream.folder.file(segment.name) else { return [] }
+        let chunk = try file.read(from: offset, atMost: min(room, bytes + SpoolRecord.maximumLineBytes))
+        try file.sync()
+        return chunk
     }
 }

@@ -1,52 +1,74 @@
 import DurableFiles
-import Glibc
 
 /// Removes what the platform has, once it is old enough that it will not be asked for again.
-package enum StreamRetention {
+package struct StreamRetention: Sendable {
+    let spool: SpoolFolder
+    let delivery: DeliveryFolder
+    /// Seconds since 1970: what has changed since stays.
+    let limit: Int
+
     package static let keptSeconds = 7 * 24 * 3_600
 
     /// - Parameter now: seconds since 1970
-    /// - Returns: how many segments went
-    package static func tidy(_ folder: String, now: Int, keptSeconds: Int = keptSeconds) throws -> Int {
-        try StreamFolder.all(in: folder).reduce(0) { try $0 + tidy($1, before: now - keptSeconds) }
+    package init(
+        _ spool: SpoolFolder, _ delivery: DeliveryFolder, now: Int, keptSeconds: Int = Self.keptSeconds
+    ) {
+        self.spool = spool
+        self.delivery = delivery
+        limit = now - keptSeconds
     }
 
-    private static func tidy(_ stream: StreamFolder, before limit: Int) throws -> Int {
-        let progress = try StreamProgress.load(stream)
+    /// - Returns: how many segments went
+    /// - Throws: the first stream's error, once all others are tidied
+    package func tidy() throws -> Int {
+        let epochs = try spool.epochs()
+        try delivery.forget(allBut: Set(epochs))
+        var count = 0
+        var failure: (any Error)?
+        for epoch in epochs {
+            do {
+                if let stream = try spool.stream(epoch) { count += try tidy(stream) }
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+        return count
+    }
+
+    private func tidy(_ stream: StreamFolder) throws -> Int {
+        let progress = try delivery.progress(of: stream)
         var segments = try stream.segments()
         var count = 0
         // Of a segment whose follower begins at or before the next record, all is acknowledged.
         while segments.count > 1, segments[1].first <= progress.acknowledged + 1,
-            changed(segments[0].path) < limit
+            segments[0].changedAt < limit
         {
-            try Files.remove(segments.removeFirst().path)
+            try stream.folder.remove(segments.removeFirst().name)
             count += 1
         }
-        return count + (try removeEnded(stream, segments, progress, before: limit))
+        return count + (try removeEnded(stream, segments, progress))
     }
 
     /// The whole stream, where nobody writes it, all of it was sent and told, and nothing was refused.
-    private static func removeEnded(
-        _ stream: StreamFolder, _ segments: [StreamFolder.Segment], _ progress: StreamProgress,
-        before limit: Int
+    private func removeEnded(
+        _ stream: StreamFolder, _ segments: [StreamFolder.Segment], _ progress: StreamProgress
     ) throws -> Int {
         guard segments.count <= 1, progress.lost.isEmpty, progress.refused == 0,
-            segments.allSatisfy({ changed($0.path) < limit }), changed(stream.path) < limit,
-            let lock = try FileLock.acquireNow(stream.lockPath)
+            segments.allSatisfy({ $0.changedAt < limit }),
+            let movedAt = try delivery.movedAt(stream), movedAt < limit
         else { return 0 }
+        let lock = try stream.folder.file(StreamFolder.lockName)
         defer { withExtendedLifetime(lock) {} }
-        var reader = StreamReader(stream, after: progress.acknowledged)
-        guard try reader.read(atMost: 1, bytes: SpoolRecord.maximumLineBytes).isEmpty else { return 0 }
-        for segment in segments { try Files.remove(segment.path) }
-        for path in [stream.originPath, stream.progressPath, stream.lockPath] { try Files.remove(path) }
-        guard rmdir(stream.path) == 0 || errno == ENOTEMPTY else {
-            throw SystemError("remove \(stream.path)")
+        guard try lock?.lock() ?? true else { return 0 }
+        var reader = StreamReader(after: progress.acknowledged)
+        let rest = try reader.read(stream, atMost: 1, bytes: SpoolRecord.maximumLineBytes)
+        guard rest.isEmpty else { return 0 }
+        for segment in segments { try stream.folder.remove(segment.name) }
+        for name in [StreamFolder.originName, StreamFolder.lockName, DeliveryFolder.earlierName] {
+            try stream.folder.remove(name)
         }
+        if try spool.remove(stream.epoch) { try delivery.forget(stream.epoch) }
         return segments.count
-    }
-
-    private static func changed(_ path: String) -> Int {
-        var status = stat()
-        return stat(path, &status) == 0 ? Int(status.st_mtim.tv_sec) : .max
     }
 }

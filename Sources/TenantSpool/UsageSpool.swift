@@ -12,14 +12,10 @@ package struct UsageSpool: Sendable {
     private let usage: SpoolWriter
     private let workspaceEvents: SpoolWriter
 
-    /// - Parameter folder: shared with the agent; each kind of record has a folder of its own below it
+    /// - Parameter folder: read by the agent; each kind of record has a folder of its own below it
     package init(folder: String, limits: SpoolWriter.Limits = .init()) {
-        usage = SpoolWriter(folder: Self.folder(.usage, in: folder), limits: limits)
-        workspaceEvents = SpoolWriter(folder: Self.folder(.workspaceEvents, in: folder), limits: limits)
-    }
-
-    package static func folder(_ route: SpoolRoute, in folder: String) -> String {
-        "\(folder)/spool/\(route.rawValue)"
+        usage = SpoolWriter(.usage, in: folder, limits: limits)
+        workspaceEvents = SpoolWriter(.workspaceEvents, in: folder, limits: limits)
     }
 
     /// - Throws: as `SpoolWriter.record`
@@ -33,5 +29,18 @@ package struct UsageSpool: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Array(try encoder.encode(value))
+    }
+}
+
+/// Where the two sides keep what they know.
+package struct SpoolFolders: Sendable {
+    /// The tenant's, which writes the streams.
+    package var tenant: String
+    /// The sender's own, out of the tenant's reach.
+    package var delivery: String
+
+    package init(tenant: String, delivery: String) {
+        self.tenant = tenant
+        self.delivery = delivery
     }
 }

@@ -1,4 +1,5 @@
 import TunnelLink
+import WireText
 
 /// Serves each proxied connection by dialling the service that the edge names.
 struct Connector {
@@ -15,10 +16,7 @@ struct Connector {
         self.client = client
     }
 
-    private static func makeID() -> String {
-        let digits = Array("0123456789abcdef")
-        return String((0..<32).map { _ in digits[Int.random(in: 0..<16)] })
-    }
+    private static func makeID() -> String { (0..<16).map { _ in UInt8.random(in: .min ... .max) }.hex }
 
     private static func serve(_ edge: ByteReader, _ service: String) async {
         guard let address = TunnelProtocol.serviceAddress(service) else {

@@ -1,6 +1,7 @@
 import AWSSigV4
 import TestSupport
 import Testing
+import WireText
 
 /// Our signatures beside botocore's, on seeded random requests.
 @Suite struct BotocoreTests {
@@ -62,12 +63,9 @@ struct BotocoreJob: Encodable {
         let rest = url.dropFirst("https://".count)
         let host = rest.prefix { $0 != "/" }
         let target = rest.dropFirst(host.count).split(separator: "?", maxSplits: 1)
-        let bytes = stride(from: 0, to: body.utf8.count, by: 2).map { index in
-            UInt8(body.dropFirst(index).prefix(2), radix: 16)!
-        }
         return SigningRequest(
             method: method, path: String(target[0]), query: target.count > 1 ? String(target[1]) : "",
             headers: [SigningHeader("Host", String(host))] + headers.map { SigningHeader($0[0], $0[1]) },
-            body: bytes)
+            body: [UInt8](hex: body)!)
     }
 }

@@ -1,3 +1,5 @@
+import WireText
+
 /// Random requests of the kinds that the control plane sends, and of S3.
 ///
 /// Left out, because botocore departs from AWS's own rules there: a Date header (botocore rewrites it and
@@ -31,7 +33,7 @@ struct JobGenerator {
         var job = start("header", "ec2", "POST")
         job.url += path() + (random.chance(20) ? "?" + query(duplicates: true) : "")
         job.headers.append(["Content-Type", "application/x-www-form-urlencoded; charset=utf-8"])
-        job.body = hexadecimal(fields.joined(separator: "&"))
+        job.body = fields.joined(separator: "&").utf8.hex
         return job
     }
 
@@ -39,14 +41,14 @@ struct JobGenerator {
         var job = start("header", service, "POST")
         job.url += "/"
         job.headers += [["Content-Type", "application/x-amz-json-1.1"], ["X-Amz-Target", target]]
-        job.body = hexadecimal("{\"Name\":\"\(random.text(Self.odd, 0...200))\"}")
+        job.body = "{\"Name\":\"\(random.text(Self.odd, 0...200))\"}".utf8.hex
         return job
     }
 
     private mutating func s3() -> BotocoreJob {
         var job = start("header", "s3", ["GET", "PUT", "DELETE", "HEAD"].randomElement(using: &random)!)
         job.url += key() + (random.chance(40) ? "?" + query(duplicates: true) : "")
-        job.body = job.method == "PUT" ? hexadecimal(random.text(Self.odd, 0...300)) : ""
+        job.body = job.method == "PUT" ? random.text(Self.odd, 0...300).utf8.hex : ""
         if random.chance(30) {
             // botocore leaves a body unsigned only where a checksum stands in for it.
             job.unsigned = true
@@ -130,8 +132,4 @@ private func encoded(_ text: String) -> String {
         }
     }
     return out
-}
-
-private func hexadecimal(_ text: String) -> String {
-    text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -37,12 +37,14 @@ import Testing
         #expect(orphans.status == 0)
         #expect(orphans.output.contains("instance  i-1     acme    32.77"))
         #expect(orphans.output.contains("delete at 2026-01-09T00:00:00Z"))
-        #expect(orphans.output.contains("Together 32.77 USD a month, and 1 of unknown price."))
+        #expect(orphans.output.contains("In total 32.77 USD a month, and 1 of unknown price."))
         #expect(try await cpctl(["drift"]).output.contains("acme    record_missing  dns_record"))
         let dry = try await cpctl(["reconcile"])
-        #expect(dry.output.contains("3 findings among 40 things"))
-        #expect(dry.output.contains("`cpctl reconcile --apply` does it."))
-        #expect(try await cpctl(["reconcile", "--apply"]).output.contains("2 done with 5 provider calls."))
+        #expect(dry.output.contains("3 findings among 40 resources"))
+        #expect(dry.output.contains("Apply it: cpctl reconcile --apply"))
+        #expect(
+            try await cpctl(["reconcile", "--apply"]).output.contains(
+                "2 findings settled with 5 provider calls."))
         #expect(try await cpctl(["orphans", "--json"]).output.contains("\"unknown_prices\""))
     }
 

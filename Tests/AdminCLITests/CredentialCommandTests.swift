@@ -22,7 +22,7 @@ import Testing
             ["operators", "issue", "ada", "--role", "operate", "--expires-in-days", "30"],
             [Self.operators: [answer(issued, 201)]])
         #expect(run.status == 0)
-        #expect(run.output.hasPrefix("mol_op_secret\n\nIt is shown this once. Id t-1, expires never."))
+        #expect(run.output.hasPrefix("mol_op_secret\n\nIt is shown only once. Id t-1, expires never."))
         #expect(try body(run) == ["name": "ada", "role": "operate", "expires_in_days": 30])
         let wrong = try await cpctl(["operators", "issue", "ada", "--role", "root"], [:])
         #expect(wrong.status != 0 && wrong.requests.isEmpty)
@@ -31,10 +31,10 @@ import Testing
 
     @Test(arguments: [
         (#"{"alarmed":false,"uses":0}"#, "Only the environment's token opens the operator routes"),
-        (#"{"alarmed":true,"uses":0}"#, "has not been used since named ones exist"),
+        (#"{"alarmed":true,"uses":0}"#, "has not been used since named tokens exist"),
         (
             #"{"alarmed":true,"uses":2,"address":"10.0.0.9","last_used_at":"2026-01-02T08:00:00.000Z"}"#,
-            "WARNING: the environment's token was used although named ones exist: last "
+            "WARNING: the environment's token was used although named tokens exist: last "
                 + "2026-01-02T08:00:00Z from 10.0.0.9, in 2 minutes in all."
         ),
     ])

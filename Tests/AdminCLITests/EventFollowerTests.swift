@@ -40,7 +40,7 @@ import Testing
         let order = try await cpctl(
             ["rollout", "start"], ["/cp/admin/rollouts": [.init(status: 202, body: "{", breaksOff: true)]])
         #expect(order.status == 1 && order.output.contains(problem))
-        #expect(order.output.contains("It may have taken effect all the same: look before you try again."))
+        #expect(order.output.contains("It may have taken effect: check before you try again."))
         let look = try await cpctl(
             ["channels", "list"], ["/cp/admin/channels": [.init(status: 200, body: "{", breaksOff: true)]])
         #expect(look.status == 1 && look.output.contains(problem) && !look.output.contains("taken effect"))

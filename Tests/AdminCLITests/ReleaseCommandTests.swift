@@ -123,7 +123,7 @@ import Testing
         #expect(
             set.output == """
                 canary stands for v2 (sha256:0123456789ab). Followed by 1 tenant.
-                Bring them there: cpctl rollout start --channel canary
+                Roll it out: cpctl rollout start --channel canary
 
                 """)
         let both = try await cpctl(["channels", "set", "canary", "--tag", "v2", "--digest", "sha256:1"], [:])

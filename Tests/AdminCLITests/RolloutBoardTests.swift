@@ -50,7 +50,7 @@ import Testing
                 "",
                 "> canary  ██████████  1/1  1 updated",
                 "  wave 1  ▒▒▒▒▒·····  0/2  1 updating, 1 pending",
-                "  3.1 tenants/min, about 37 s left, since 29 s, 3 tenants passed by",
+                "  3.1 tenants/min, about 37 s left, running for 29 s, 3 tenants skipped",
             ])
     }
 
@@ -85,7 +85,7 @@ import Testing
         let lines = board.lines(columns: 60, rows: 20)
         #expect(lines.count == 19 && lines.allSatisfy { $0.count < 60 })
         #expect(lines.contains { $0.hasPrefix("> wave 10") })
-        #expect(lines.contains("  7 waves before") && lines.contains("  8 waves behind"))
+        #expect(lines.contains("  7 waves before") && lines.contains("  8 waves after"))
         #expect(lines.contains { $0.hasPrefix("9 xxx") && $0.hasSuffix("…") })
         #expect(!lines.contains { $0.hasPrefix("4 xxx") })
         #expect(board.lines(columns: 200, rows: 50).count { $0.dropFirst(2).hasPrefix("wave ") } == 20)
@@ -94,7 +94,7 @@ import Testing
             rollout: try RolloutFixture.rollout(RolloutFixture.json(waves: waves)), now: board.now)
         #expect(!first.lines(columns: 60, rows: 12).contains { $0.hasSuffix("before") })
         #expect(
-            first.lines(columns: 60, rows: 12).last(where: { $0.hasSuffix("behind") }) == "  15 waves behind")
+            first.lines(columns: 60, rows: 12).last(where: { $0.hasSuffix("after") }) == "  15 waves after")
         #expect(board.lines(columns: 60, rows: 3).contains { $0.hasPrefix("> wave 10") })
     }
 

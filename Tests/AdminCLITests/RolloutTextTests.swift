@@ -23,11 +23,11 @@ import Testing
                 "v2 (sha256:0123456789ab) would go to 9 tenants in this order:", "",
                 "WAVE    TENANTS  SOAK   WHO", "canary  1        1 min  acme",
                 "wave 1  8        -      a, b, c, d, e and 3 more", "",
-                "PASSED BY                TENANTS  WHO", "runs it already          2        x, y",
+                "SKIPPED                  TENANTS  WHO", "runs it already          2        x, y",
                 "pinned to another image  1        p", "",
                 "About 1 min 17 s: 8.3 s a redeploy, which is the median of the last ones, 10 tenants in a "
                     + "batch, 2 batches at a time, soaks included.",
-                "Nothing was changed. Without --dry-run it begins.",
+                "Nothing was changed. Without --dry-run the rollout starts.",
             ])
         let unmeasured = json.replacing(#""pace_seconds":8.25,"#, with: "")
         let assumed = try JSONDecoder().decode(RolloutPlan.self, from: Data(unmeasured.utf8))
@@ -70,17 +70,17 @@ import Testing
                 "## Rollout 3f2a91c0: incomplete", "", "|  |  |", "| --- | --- |", "| State | incomplete |",
                 "| Reason | 2 tenants do not run the image as they should. |",
                 "| Image | v2 `\(RolloutFixture.digest)` |", "| Service | tenant |",
-                "| Begun | 2026-01-01T08:20:00Z |", "| Duration | 1 min 10 s |",
+                "| Started | 2026-01-01T08:20:00Z |", "| Duration | 1 min 10 s |",
                 "| Tenants | 3 updated, 1 failed, 1 untouched, 2 skipped |",
                 "| Rollout | `\(RolloutFixture.id)` |", "", "### Waves", "",
-                "| wave | tenants | updated | failed | unhealthy | not judged | rolled back | under way "
-                    + "| not begun |",
+                "| wave | tenants | updated | failed | unhealthy | not judged | rolled back | in progress "
+                    + "| not started |",
                 "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
                 "| canary | 1 | 1 | 0 | 0 | 0 | 0 | 0 | 0 |", "| wave 1 | 3 | 2 | 1 | 1 | 0 | 0 | 0 | 0 |",
                 "| offline | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 1 |", "", "### Failures", "",
-                "| tenant | wave | became | why |", "| --- | --- | --- | --- |",
+                "| tenant | wave | outcome | why |", "| --- | --- | --- | --- |",
                 "| bad | wave 1 | failed | a\\|b &lt;c>\\\\ |", "| sick | wave 1 | unhealthy | slow |",
-                "| away | offline | untouched | instance offline |", "", "### Passed by", "",
+                "| away | offline | untouched | instance offline |", "", "### Skipped", "",
                 "| why | tenants |",
                 "| --- | --- |", "| runs it already | 2 |",
             ])
@@ -145,12 +145,12 @@ import Testing
                     Wave(number: 0, outcomes: ["updated": 2]),
                     Wave(number: 1, outcomes: ["updating": 1, "pending": 4]),
                 ]))
-        #expect(rollout.deed("pause")[1] == "Under way to their end: 1 tenant. Waiting: 4.")
+        #expect(rollout.deed("pause")[1] == "In progress: 1 tenant. Waiting: 4.")
         #expect(
             rollout.deed("abort")[1]
-                == "Under way to their end: 1 tenant. Not begun: 4. Updated, and staying so: 2.")
-        #expect(rollout.deed("rollback")[0].hasSuffix("Going back to what they had: 3 tenants."))
+                == "In progress: 1 tenant. Not started: 4. Updated, and keeping the image: 2.")
+        #expect(rollout.deed("rollback")[0].hasSuffix("Returning to their previous image: 3 tenants."))
         #expect(rollout.deed("promote")[0].contains("lets wave 1 pass"))
-        #expect(rollout.deed("resume")[0].hasSuffix("goes on in wave 1. Waiting: 4 tenants."))
+        #expect(rollout.deed("resume")[0].hasSuffix("continues in wave 1. Waiting: 4 tenants."))
     }
 }

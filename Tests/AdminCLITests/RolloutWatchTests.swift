@@ -43,8 +43,8 @@ import Testing
                 "08:20:11Z  planned: 1 tenants in 1 waves", "08:20:12Z  canary  acme updated",
                 "08:20:13Z  canary  soaks for 20 s", "08:20:14Z  succeeded",
             ])
-        #expect(lines.contains { $0.hasPrefix("The connection broke and is tried again.") })
-        #expect(lines.contains("The connection is there again."))
+        #expect(lines.contains { $0.hasPrefix("The connection broke; reconnecting.") })
+        #expect(lines.contains("The connection is back."))
         #expect(lines.last == "Rollout 3f2a91c0 succeeded after 1 min 10 s: 1 updated.")
         let asked = watch.requests.filter { $0.path.hasSuffix("/events") }.map(\.lastEventID)
         #expect(asked == ["", "2", "2"])

@@ -39,12 +39,12 @@ import Testing
         let all = try await cpctl(
             ["billing", "sync"],
             ["/cp/admin/billing/sync": [answer(#"{"subscriptions":9,"differing":2,"strangers":1}"#)]])
-        #expect(all.status == 0 && all.output.contains("9 subscriptions at Stripe, 2 stand otherwise"))
-        #expect(all.output.contains("A look is ordered for each") && all.output.contains("1 belong to no"))
+        #expect(all.status == 0 && all.output.contains("9 subscriptions at Stripe, 2 differ"))
+        #expect(all.output.contains("A sync is requested for each") && all.output.contains("1 belong to no"))
         let equal = try await cpctl(
             ["billing", "sync"],
             ["/cp/admin/billing/sync": [answer(#"{"subscriptions":9,"differing":0,"strangers":0}"#)]])
-        #expect(equal.status == 0 && !equal.output.contains("ordered") && !equal.output.contains("belong"))
+        #expect(equal.status == 0 && !equal.output.contains("requested") && !equal.output.contains("belong"))
         let unknown = #"{"status":404,"code":"org_not_found","detail":"There is no organisation \"acme\"."}"#
         let refused = try await cpctl(
             ["billing", "sync", "acme"], ["/cp/admin/orgs/acme/billing/sync": [answer(unknown, 404)]])

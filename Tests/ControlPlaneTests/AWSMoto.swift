@@ -3,7 +3,12 @@ import CurlHTTP
 import Foundation
 import TestSupport
 
-@testable import ControlPlane
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// One moto server for the test process, and one call of each kind.
 final class Moto: Sendable {

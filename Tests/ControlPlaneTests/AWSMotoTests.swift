@@ -3,7 +3,12 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Every kind of call against moto with authentication on: an independent judge of our signatures, our
 /// encoding and our parsing.

@@ -3,7 +3,15 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// A database that lost its rows, and a cloud that still has everything.
 @Suite struct AdoptionTests {
@@ -19,7 +27,7 @@ import Testing
             let token = try await cloud.adminToken("acme")
             try await cloud.loseRows()
 
-            let writing = AdoptionWriting(platform: cloud.service.platform)
+            let writing = AdoptionWriting(fleet: cloud.service.platform.fleet)
             let found = try await writing.find()
             #expect(found.map(\.slug) == ["acme", "beta"])
             #expect(found.allSatisfy { $0.change == .insertOrg && $0.notes.isEmpty })
@@ -62,7 +70,7 @@ import Testing
                 "UPDATE tenants SET instance_id = NULL, tunnel_id = NULL, running_at = NULL")
             try await cloud.service.platform.database.execute("DELETE FROM resource_ledger")
 
-            let writing = AdoptionWriting(platform: cloud.service.platform)
+            let writing = AdoptionWriting(fleet: cloud.service.platform.fleet)
             let found = try await writing.find()
             #expect(found.map(\.change) == [.updateTenant])
             try await writing.adopt(found[0])
@@ -86,7 +94,7 @@ import Testing
             try await cloud.service.platform.database.execute(
                 "UPDATE tenants SET admin_token_hash = sha256('another')")
             #expect(try await call() == 401)
-            let writing = AdoptionWriting(platform: cloud.service.platform)
+            let writing = AdoptionWriting(fleet: cloud.service.platform.fleet)
             #expect(try await writing.find().isEmpty)
             await #expect(throws: AppError.self) {
                 try await writing.forgetCredentials(try Slug("nobody"))
@@ -112,7 +120,7 @@ import Testing
                 INSERT INTO orgs (id, slug, name, owner_user_id, status)
                 VALUES (\(other), 'acme', 'another', 'user', 'running')
                 """)
-            let found = try await AdoptionWriting(platform: cloud.service.platform).find()
+            let found = try await AdoptionWriting(fleet: cloud.service.platform.fleet).find()
             #expect(found.map(\.change) == [.conflict])
             #expect(found[0].notes.contains { $0.contains("slug") })
         }

@@ -1,7 +1,12 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 @Suite struct AgentCommandTests {
     /// A real shell is the judge: every word must come out as it went in.

@@ -5,7 +5,13 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// The log as it is, sealed and disturbed by a superuser's hand.
 @Suite struct AuditChainTests {

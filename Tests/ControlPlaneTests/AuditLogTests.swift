@@ -4,7 +4,9 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Fleet
+@testable import Organisations
+@testable import Service
 
 @Suite struct AuditLogTests {
     private static let event = AuditEvent(

@@ -5,7 +5,11 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 @Suite struct AuditRouteTests {
     @Test func whoeverChangesSomethingIsKept() async throws {

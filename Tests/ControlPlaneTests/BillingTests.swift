@@ -4,7 +4,12 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Payments from checkout to cancellation, against the local cloud's Stripe, with its webhooks.
 @Suite struct BillingTests {
@@ -161,7 +166,7 @@ import Testing
             }
             try await payer.resendSome(&dice)
             let state = SubscriptionState(
-                of: try await cloud.service.platform.stripe!.subscriptions(
+                of: try await cloud.service.platform.billing.stripe!.subscriptions(
                     customer: try await payer.customer(org)))
             let plan = state?.lookupKeys.compactMap { Plans.standard.sold(under: $0) }.first?.name
             _ = try await cloud.service.send("POST", "/cp/admin/billing/sync", body: "{}")

@@ -1,7 +1,12 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Quotas: refused before anything is created, spread over the places, and shown with what is left.
 @Suite struct CapacityTests {

@@ -1,6 +1,10 @@
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 @Suite struct ClientAddressTests {
     private static let proxies = TrustedProxies(

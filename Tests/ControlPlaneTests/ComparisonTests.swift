@@ -1,7 +1,11 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
 
 /// The comparison and the plan over a great many worlds, each made by a seed.
 @Suite struct ComparisonTests {

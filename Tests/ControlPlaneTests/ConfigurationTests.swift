@@ -3,7 +3,13 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct ConfigurationTests {
     @Test func namesEverythingThatIsMissingAtOnce() throws {
@@ -49,7 +55,7 @@ import Testing
     }
 
     @Test func theRegistrysUserIsReadWhereItIsNeeded() throws {
-        func auth(_ overrides: [String: String]) throws -> Configuration.RegistryAuth {
+        func auth(_ overrides: [String: String]) throws -> RegistryAuth {
             try Configuration(environment: ExampleEnvironment.make(overrides)).registryAuth
         }
         let user = ["REGISTRY_USERNAME": "puller", "REGISTRY_PASSWORD": "hidden-word"]

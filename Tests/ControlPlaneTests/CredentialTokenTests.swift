@@ -1,7 +1,11 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 @Suite struct CredentialTokenTests {
     @Test(arguments: CredentialKind.allCases)

@@ -2,7 +2,13 @@ import CurlHTTP
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct CustomerGateTests {
     @Test func aMemberReachesTheirOrganisationAndNobodyElseKnowsOfIt() async throws {

@@ -3,7 +3,13 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct CustomerOrgTests {
     private static let oidc = [
@@ -76,7 +82,7 @@ import Testing
         try await TestService.run(Self.oidc.merging(["DATABASE_MAX_CONNECTIONS": "12"]) { $1 }) { service in
             let ada = try await service.signIn("ada")
             _ = try await ada.send("POST", "/cp/auth/accept-terms")
-            for number in 0..<(SignUp.maximumOwned - 1) {
+            for number in 0..<(MembershipStore.maximumOwned - 1) {
                 _ = try await service.org("org-\(number)", owner: "ada")
             }
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in

@@ -5,7 +5,14 @@ import TestSupport
 import Testing
 import Workflows
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// The governor's buckets, at times that the test chooses: a schema before `pg_catalog` says what `now()` is.
 @Suite struct GovernorTests {

@@ -1,6 +1,12 @@
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct ImageReferenceTests {
     static let digest = "sha256:" + String(repeating: "a", count: 64)

@@ -1,7 +1,13 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Nothing waits for ever: what a person sees of a stuck tenant, and what can be done about it.
 @Suite(.serialized) struct InterventionTests {

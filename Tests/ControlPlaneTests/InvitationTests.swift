@@ -2,8 +2,15 @@ import CurlHTTP
 import Foundation
 import TestSupport
 import Testing
+import WireText
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct InvitationTests {
     private static let oidc = [

@@ -1,7 +1,9 @@
 import TenantProtocol
 import Testing
 
-@testable import ControlPlane
+@testable import Fleet
+@testable import Providers
+@testable import Service
 
 @Suite struct JudgementTests {
     private typealias Traffic = HealthObservation.Traffic

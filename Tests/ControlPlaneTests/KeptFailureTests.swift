@@ -3,7 +3,12 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Stripe answers 500, and gives that answer under the same key for a day: whether the call took effect or
 /// not, who pays pays once.

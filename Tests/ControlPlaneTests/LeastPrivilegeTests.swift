@@ -2,7 +2,13 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What deploy/ asks the providers to allow, against the calls that the code makes.
 @Suite struct LeastPrivilegeTests {
@@ -50,7 +56,7 @@ import Testing
 
     /// The operations that a client file names where it calls, as `service:Operation`.
     private func operations(_ file: String, _ service: String) throws -> Set<String> {
-        let path = "\(packageRoot)/Sources/ControlPlane/AWS/\(file).swift"
+        let path = "\(packageRoot)/Sources/ControlPlane/Providers/AWS/\(file).swift"
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let calls = text.matches(of: #/(?:call|pages)\(\s*"([A-Z]\w+)"/#).map(\.output.1)
         let named = text.matches(of: #/operation = "([A-Z]\w+)"/#).map(\.output.1)
@@ -111,7 +117,7 @@ import Testing
 
     /// Tunnels belong to an account, records to a zone; a client path outside of both needs another group.
     @Test func theCloudflareTokenReachesWhatTheClientCalls() throws {
-        let folder = "\(packageRoot)/Sources/ControlPlane/Cloudflare"
+        let folder = "\(packageRoot)/Sources/ControlPlane/Providers/Cloudflare"
         let text = try ["CloudflareClient", "CloudflareLists"].map {
             try String(contentsOfFile: "\(folder)/\($0).swift", encoding: .utf8)
         }.joined()

@@ -1,7 +1,12 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 @Suite struct MaintenanceWindowTests {
     /// A Thursday.

@@ -3,7 +3,11 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 @Suite struct MemberTests {
     /// An organisation with somebody of every role, and somebody who does not belong to it.

@@ -1,7 +1,13 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What an identity provider's own document can make the platform call: https of its choice, nothing on this
 /// machine.
@@ -41,5 +47,24 @@ import Testing
         #expect(local.tokenEndpoint == "http://127.0.0.1:8080/token")
         let remote = try metadata(Self.issuer, token: "https://tokens.example.com/token")
         #expect(remote.keysURL == Self.issuer + "/keys")
+    }
+
+    @Test(arguments: [
+        (#"{"issuer":7,"authorization_endpoint":"","token_endpoint":"","jwks_uri":""}"#, "type in issuer."),
+        (#"{"issuer":"","authorization_endpoint":"","token_endpoint":""}"#, "has no jwks_uri."),
+        (
+            #"""
+            {"issuer":"","authorization_endpoint":"","token_endpoint":"","jwks_uri":"",
+            "token_endpoint_auth_methods_supported":[1]}
+            """#, "type in token_endpoint_auth_methods_supported."
+        ),
+        ("<html>", "cannot be read."), ("[]", "cannot be read."),
+    ])
+    func aDocumentThatCannotBeReadSaysWhy(text: String, reason: String) {
+        let error = #expect(throws: AppError.self) {
+            _ = try OIDCMetadata(Array(text.utf8), issuer: Self.issuer)
+        }
+        #expect(error?.code == "identity_provider_invalid")
+        #expect(error?.message.hasSuffix(reason) == true, "\(error?.message ?? "")")
     }
 }

@@ -3,7 +3,12 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// The OpenAPI document against the table of routes.
 @Suite struct OpenAPITests {
@@ -29,7 +34,8 @@ import Testing
     @Test func everyRouteIsDescribedAndTheCheckedInDocumentIsTheServedOne() async throws {
         try await Self.document { table, document, served in
             #expect(
-                document.strays == [], "describe these in Sources/ControlPlane/OpenAPI, or take them away")
+                document.strays == [],
+                "describe these in Sources/ControlPlane/Service/OpenAPI, or take them away")
             #expect(served == document.text)
             if ProcessInfo.processInfo.environment["OPENAPI_UPDATE"] == "yes" {
                 try Data(served.utf8).write(to: URL(filePath: Self.file))

@@ -1,7 +1,15 @@
 import Foundation
 import Testing
+import WireText
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct OperatorTokenTests {
     @Test func aTokenIsShownOnceAndOnlyItsHashIsKept() async throws {

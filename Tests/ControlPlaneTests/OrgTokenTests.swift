@@ -1,7 +1,12 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct OrgTokenTests {
     private func order(_ scopes: [Scope], days: Int? = nil) -> String {

@@ -2,7 +2,14 @@ import Foundation
 import Postgres
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct PartnerKeyTests {
     @Test func aKeyHasTheShapeThatClientsExpect() async throws {
@@ -142,7 +149,8 @@ import Testing
             let org = try await service.launchedOrg(slug: "acme").org
             let key = try await service.issueKey(scopes: [.readOrgs], org: org).json["key"]?.string
             try await service.platform.database.transaction { transaction in
-                try await service.platform.purge(org: org.id, by: .service("test"), in: transaction)
+                try await Teardowns(fleet: service.platform.fleet)
+                    .purge(org: org.id, by: .service("test"), in: transaction)
             }
             #expect(try await service.send("GET", "/cp/orgs/acme", token: key).status == 401)
         }

@@ -3,7 +3,13 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Who signs organisations up and pays for them, by a partner's key; and what the owner of Stripe's account
 /// does behind the platform's back.

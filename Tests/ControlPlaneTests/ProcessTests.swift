@@ -3,7 +3,10 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Providers
+@testable import Service
 
 /// A client of its own for tests without a service.
 struct TestHTTP: Sendable {

@@ -2,7 +2,12 @@ import CurlHTTP
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// The workflows against the local cloud: real signatures, real tunnels and TLS, simulated instances.
 @Suite(.serialized) struct ProvisioningTests {
@@ -13,7 +18,7 @@ import Testing
             #expect(status["status"] == .string("running"), "\(status)")
             #expect(status["stages"]?.array?.last?.object?["stage"] == .string("complete"))
             #expect(try await cloud.living() == (1, 1, 1))
-            #expect(await cloud.service.platform.isHealthyThroughEdge(slug: "acme"))
+            #expect(await cloud.service.platform.fleet.isHealthyThroughEdge(slug: "acme"))
 
             let token = try await cloud.service.send("GET", "/cp/admin/orgs/acme/admin-token")
             #expect(token.json["admin_token"]?.string?.hasPrefix("adm_") == true)

@@ -5,7 +5,14 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct RateLimitTests {
     static let twice = ["RATE_LIMITS": #"{"public.address":2,"operators.credential":5,"boot.credential":3}"#]

@@ -1,7 +1,13 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// The reconciler against the local cloud, with things done behind the platform's back.
 @Suite struct ReconcilerTests {
@@ -161,7 +167,7 @@ import Testing
             let store = ReconcilerStore(database: platform.database)
             // Two more replicas' reconcilers beside the service's own.
             let others = (0..<2).map { _ in
-                Task { await Reconciler(platform: platform).runBySignal() }
+                Task { await Reconciler(fleet: platform.fleet).runBySignal() }
             }
             #expect(try await store.claim(owner: "another", .person, lease: .seconds(5)))
             let answer = try await cloud.service.send(
@@ -274,7 +280,7 @@ extension TestCloud {
     /// An instance that nobody's workflow has launched.
     func launch(platform: String, org: UUID) async throws -> String {
         let settings = service.platform.configuration.launch
-        return try await service.platform.ec2.runInstances(
+        return try await service.platform.fleet.ec2.runInstances(
             RunInstancesRequest(
                 imageID: settings.imageID, instanceType: "t3.medium", clientToken: UUID().text,
                 subnetID: settings.subnetIDs[0], securityGroupIDs: [settings.securityGroupID],

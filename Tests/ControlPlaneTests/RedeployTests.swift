@@ -2,7 +2,12 @@ import CurlHTTP
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 @Suite(.serialized) struct RedeployTests {
     @Test func aRedeployIsFollowedToItsEnd() async throws {
@@ -36,7 +41,7 @@ import Testing
             #expect(rolledBack["ssm_exit_code"]?.number == 10)
             #expect(rolledBack["digest"] == .string(broken) && rolledBack["running_digest"] == .string(v2))
             #expect(try await digest(cloud) == v2)
-            #expect(await cloud.service.platform.isHealthyThroughEdge(slug: "acme"))
+            #expect(await cloud.service.platform.fleet.isHealthyThroughEdge(slug: "acme"))
         }
     }
 

@@ -4,7 +4,14 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What a tenant presents to the registry, and the whole way with a registry that asks for it.
 @Suite(.serialized) struct RegistryCredentialsTests {
@@ -88,7 +95,7 @@ import Testing
     @Test func aTokenIsFetchedAnewBeforeItExpires() async throws {
         let options = ["--registry-token-seconds", "602"]
         try await TestCloud.run(["REGISTRY_AUTH": "ecr"], options: options) { cloud in
-            let login = cloud.service.platform.registry.login
+            let login = cloud.service.platform.fleet.registry.login
             let askAll = {
                 try await withThrowingTaskGroup(of: RegistryUser?.self) { group in
                     for _ in 0..<20 { group.addTask { try await login.user() } }
@@ -110,7 +117,7 @@ import Testing
     /// Those who wait for the same fetch hear of its failure at once; the next one asks anew.
     @Test func aFailedFetchIsNotRepeatedByEverybodyWhoWaited() async throws {
         try await TestCloud.run(["REGISTRY_AUTH": "ecr"]) { cloud in
-            let login = cloud.service.platform.registry.login
+            let login = cloud.service.platform.fleet.registry.login
             try await cloud.operate(
                 "PUT", "faults",
                 #"{"rules":[{"service":"ecr","operation":"*","fault":"silence","seconds":1}]}"#)

@@ -3,7 +3,13 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// The registry's client against real registries that ask for credentials, and against one that misbehaves.
 @Suite struct RegistryTests {
@@ -11,7 +17,7 @@ import Testing
 
     private static let user = RegistryUser(username: "puller", password: "correct horse")
 
-    private func client(_ url: String, _ auth: Configuration.RegistryAuth) -> RegistryClient {
+    private func client(_ url: String, _ auth: RegistryAuth) -> RegistryClient {
         let nowhere = AWSConnection(
             region: "r", credentials: .init(accessKeyID: "a", secretAccessKey: "b"),
             endpointURL: "http://127.0.0.1:1", http: http)
@@ -52,7 +58,7 @@ import Testing
             #expect(try await good.labels(of: "molecule-tenant@\(pushed)") == ["a": "b"])
 
             let wrong = RegistryUser(username: "puller", password: "a wrong password")
-            for auth in [Configuration.RegistryAuth.none, .basic(wrong)] {
+            for auth in [RegistryAuth.none, .basic(wrong)] {
                 let bad = client(registry.url, auth)
                 let error = await refusal {
                     _ = try await bad.digest(repository: "molecule-tenant", reference: "v2")

@@ -2,7 +2,12 @@ import Foundation
 import TenantProtocol
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 @Suite struct RequestBodyTests {
     private func decode(_ json: String) throws -> BootEvent {

@@ -2,7 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Another type for a tenant's instance, against the local cloud: with the plan, and by a person's order.
 @Suite struct ResizeTests {

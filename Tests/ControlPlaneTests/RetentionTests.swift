@@ -3,7 +3,12 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// What a plan keeps of a deleted tenant, and for how long.
 @Suite(.serialized) struct RetentionTests {
@@ -22,7 +27,7 @@ import Testing
     }
 
     private func snapshots(_ cloud: TestCloud) async throws -> Int {
-        try await cloud.service.platform.ec2.describeSnapshots(
+        try await cloud.service.platform.fleet.ec2.describeSnapshots(
             filters: [EC2Filter(name: "tag:\(ResourceTag.platform)", values: ["molecule"])]
         ).count
     }
@@ -58,7 +63,7 @@ import Testing
     private func keys(_ cloud: TestCloud) async throws -> [String] {
         let org = try await OrgStore(database: cloud.service.platform.database).require(slug: Slug("acme"))
         let tenant = try await TenantStore(database: cloud.service.platform.database).require(org: org.id)
-        let secrets = try await cloud.service.platform.openSecrets(of: tenant)
+        let secrets = try await cloud.service.platform.fleet.openSecrets(of: tenant)
         return [secrets.databasePassword, secrets.secretsEncryptionKey]
     }
 

@@ -1,6 +1,9 @@
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Fleet
+@testable import Organisations
+@testable import Service
 
 @Suite struct ReturnURLTests {
     static let urls = ReturnURLs(

@@ -3,7 +3,13 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct RewrapTests {
     private static let oldKey = Data(repeating: 3, count: 32).base64EncodedString()
@@ -14,7 +20,7 @@ import Testing
         let bytes = { (text: String) in Array(Data(base64Encoded: text) ?? Data()) }
         return SecretBox(
             kmsKeyARN: nil, localKey: local.map(bytes), previousLocalKeys: previous.map(bytes),
-            kms: service.platform.secrets.kms)
+            kms: service.platform.fleet.secrets.kms)
     }
 
     private func sealed(_ service: TestService) async throws -> [UUID: [UInt8]] {
@@ -64,7 +70,7 @@ import Testing
         try await TestCloud.run(["SECRETS_ENCRYPTION_KEY": Self.oldKey]) { cloud in
             let service = cloud.service
             let count = 3 * Rewrap.batch + 7
-            let secrets = try await service.platform.secrets.seal(TenantSecrets.generate())
+            let secrets = try await service.platform.fleet.secrets.seal(TenantSecrets.generate())
             try await service.platform.database.execute(
                 """
                 WITH made AS (

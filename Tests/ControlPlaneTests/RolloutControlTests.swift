@@ -1,7 +1,13 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What a person may say to a rollout, and what two of them may not do at once.
 @Suite(.serialized) struct RolloutControlTests {

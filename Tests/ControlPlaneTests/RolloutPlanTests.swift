@@ -1,7 +1,15 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct RolloutPlanTests {
     private let digest = "sha256:" + String(repeating: "a", count: 64)

@@ -2,7 +2,13 @@ import CurlHTTP
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Rollouts over simulated instances, with the real engine, registry and SSM calls.
 @Suite(.serialized) struct RolloutTests {

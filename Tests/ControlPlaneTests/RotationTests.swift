@@ -2,7 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite(.serialized) struct RotationTests {
     /// The whole way over Systems Manager to a simulated instance and back.
@@ -50,7 +57,7 @@ import Testing
             let old = try await shownToken(cloud.service)
             let tenants = try await cloud.service.platform.database.query("SELECT instance_id FROM tenants")
             let instance = try tenants[0]["instance_id", as: String.self]
-            try await cloud.service.platform.ec2.terminateInstances(ids: [instance])
+            try await cloud.service.platform.fleet.ec2.terminateInstances(ids: [instance])
             let begun = try await cloud.service.send(
                 "POST", "/cp/admin/tenants/acme/rotate-credentials")
             let ended = try await followed(cloud.service, begun)
@@ -157,7 +164,7 @@ import Testing
         following.adminToken = TenantSecrets.newAdminToken()
         let isNew = try await TenantTokenStore(database: database).propose(
             org: org.id, token: TokenHash(of: following.adminToken),
-            sealed: try await service.platform.secrets.seal(following))
+            sealed: try await service.platform.fleet.secrets.seal(following))
         #expect(isNew)
         return (org, secrets, following.adminToken)
     }

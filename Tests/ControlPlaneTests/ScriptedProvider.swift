@@ -1,10 +1,17 @@
+import CCrypto
 import CurlHTTP
 import Foundation
-import JWTKit
 import TestSupport
 import Testing
 
+@testable import Billing
 @testable import ControlPlane
+@testable import Digests
+@testable import FleetSimulator
+@testable import JSONWebTokens
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 /// A provider that says whatever a test makes it say, right or wrong.
 final class ScriptedProvider {
@@ -60,7 +67,7 @@ final class ScriptedProvider {
 }
 
 /// A token's content, right unless a test changes it.
-struct Claims: JWTPayload {
+struct Claims: Encodable {
     var iss: String?
     var sub: String? = "ada"
     var aud: [String]? = [ScriptedProvider.clientID]
@@ -68,58 +75,34 @@ struct Claims: JWTPayload {
     var iat: Int? = Int(Date().timeIntervalSince1970)
     var exp: Int? = Int(Date().timeIntervalSince1970) + 300
     var nonce: String?
-
-    func verify(using algorithm: some JWTAlgorithm) async throws {}
 }
 
 /// A key of the provider's, as it signs and as it is published.
 struct ProviderKey: Sendable {
-    var id: String
-    var signers: JWTKeyCollection
+    let key: SigningKey
     var published: [String: String]
-    /// PEM, for an attack that uses it as a secret.
-    var pem = ""
+    var id: String { key.id }
 
-    func sign(_ claims: Claims, header: JWTHeader = JWTHeader()) async throws -> String {
-        try await signers.sign(claims, kid: JWKIdentifier(string: id), header: header)
+    /// - Parameter omitted: members that providers leave out, too.
+    init(_ algorithm: SignatureAlgorithm, _ id: String, without omitted: [String] = []) throws {
+        key = try SigningKey(algorithm, id: id)
+        published = key.published.filter { !omitted.contains($0.key) }
     }
 
-    static func es256(_ id: String) async throws -> ProviderKey {
-        let key = ES256PrivateKey()
-        let point = try #require(key.publicKey.parameters)
-        let signers = await JWTKeyCollection().add(ecdsa: key, kid: JWKIdentifier(string: id))
-        return ProviderKey(
-            id: id, signers: signers,
-            published: [
-                "kty": "EC", "crv": "P-256", "kid": id, "use": "sig", "x": url(point.x), "y": url(point.y),
-            ], pem: key.publicKey.pemRepresentation)
+    func sign(_ claims: Claims) throws -> String { try key.sign(claims) }
+
+    /// - Parameters: JSON.
+    func sign(header: String, claims: String) throws -> String {
+        try key.sign(header: Array(header.utf8), content: Array(claims.utf8))
     }
 
-    static func ed25519(_ id: String) async throws -> ProviderKey {
-        let key = try EdDSA.PrivateKey()
-        let signers = await JWTKeyCollection().add(eddsa: key, kid: JWKIdentifier(string: id))
-        let point = Array(key.publicKey.rawRepresentation).base64URL
-        return ProviderKey(
-            id: id, signers: signers, published: ["kty": "OKP", "crv": "Ed25519", "kid": id, "x": point])
-    }
-
-    static func rs256(_ id: String) async throws -> ProviderKey {
-        let (status, pem) = try await runCommand("/usr/bin/openssl", ["genrsa", "2048"])
-        try #require(status == 0)
-        let start = try #require(pem.firstRange(of: "-----BEGIN"))
-        let key = try Insecure.RSA.PrivateKey(pem: String(pem[start.lowerBound...]))
-        let (modulus, exponent) = try key.publicKey.getKeyPrimitives()
-        let signers = await JWTKeyCollection().add(
-            rsa: key, digestAlgorithm: .sha256, kid: JWKIdentifier(string: id))
-        return ProviderKey(
-            id: id, signers: signers,
-            published: [
-                "kty": "RSA", "kid": id, "alg": "RS256", "n": Array(modulus).base64URL,
-                "e": Array(exponent).base64URL,
-            ], pem: key.publicKey.pemRepresentation)
-    }
-
-    private static func url(_ base64: String) -> String {
-        base64.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    /// For an attack that uses it as a secret.
+    var pem: String {
+        var der: UnsafeMutablePointer<UInt8>?
+        let length = Int(i2d_PUBKEY(key.handle.pointer, &der))
+        guard let der, length > 0 else { return "" }
+        defer { free(der) }
+        let text = Data(bytes: der, count: length).base64EncodedString(options: .lineLength64Characters)
+        return "-----BEGIN PUBLIC KEY-----\n\(text.replacing("\r\n", with: "\n"))\n-----END PUBLIC KEY-----\n"
     }
 }

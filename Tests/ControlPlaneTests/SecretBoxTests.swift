@@ -1,8 +1,15 @@
+import Digests
 import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 @Suite struct SecretBoxTests {
     private let localKey = RandomSecret.bytes(32)
@@ -11,7 +18,7 @@ import Testing
     /// KMS is the local cloud's: real signatures, AES-256-GCM under a key that never leaves it.
     @Test func eitherFormatIsReadWhicheverIsWritten() async throws {
         try await TestCloud.run { cloud in
-            let kms = cloud.service.platform.secrets.kms
+            let kms = cloud.service.platform.fleet.secrets.kms
             let before = SecretBox(kmsKeyARN: nil, localKey: localKey, kms: kms)
             let after = SecretBox(kmsKeyARN: arn, localKey: localKey, kms: kms)
             let secret = Array("a secret".utf8)

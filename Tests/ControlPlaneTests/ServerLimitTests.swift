@@ -3,7 +3,11 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// What one connection may take of the service.
 @Suite struct ServerLimitTests {

@@ -3,7 +3,11 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// As on a hosted PostgreSQL: whoever migrates is no superuser, and the service signs in as another role.
 @Suite struct ServiceRoleTests {

@@ -4,7 +4,14 @@ import PushSignature
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// A change of an organisation on its way to its tenant.
 @Suite struct SettingsPushTests {
@@ -127,7 +134,7 @@ import Testing
             next.adminToken = TenantSecrets.newAdminToken()
             let proposed = try await TenantTokenStore(database: service.platform.database).propose(
                 org: org.id, token: TokenHash(of: next.adminToken),
-                sealed: try await service.platform.secrets.seal(next))
+                sealed: try await service.platform.fleet.secrets.seal(next))
             #expect(proposed)
             try await Self.suspend(service)
             try await eventually("the push") { try !edge.requests().isEmpty }
@@ -144,7 +151,8 @@ import Testing
         try await Self.withTenant([.init(status: 202)]) { service, edge, _, _ in
             let org = try await service.launchedOrg(slug: "early").org
             let database = service.platform.database
-            try await database.transaction { try await service.platform.pushSettings(org: org.id, in: $0) }
+            let pushes = SettingsPushes(fleet: service.platform.fleet)
+            try await database.transaction { try await pushes.pushSettings(org: org.id, in: $0) }
             try await eventually("its end") {
                 try await Self.pushes(service, org).map(\.state) == ["succeeded"]
             }
@@ -158,7 +166,7 @@ import Testing
         try await Self.withTenant([.init(status: 202)]) { service, _, org, _ in
             await #expect(throws: Undone.self) {
                 try await service.platform.database.transaction {
-                    try await service.platform.pushSettings(org: org.id, in: $0)
+                    try await SettingsPushes(fleet: service.platform.fleet).pushSettings(org: org.id, in: $0)
                     throw Undone()
                 }
             }

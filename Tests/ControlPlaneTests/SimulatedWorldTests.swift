@@ -3,7 +3,12 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// The simulated providers keep the real limits, and what must not be is noticed when it is: rules that
 /// cannot break prove nothing.

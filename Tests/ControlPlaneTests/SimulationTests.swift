@@ -3,7 +3,11 @@ import Logging
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Service
+@testable import WireText
 
 /// The production workflows against a whole simulated world. Serial: each run uses a processor of its own.
 @Suite(.serialized) struct SimulationTests {

@@ -1,6 +1,8 @@
 import Testing
 
-@testable import ControlPlane
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
 
 @Suite struct SlidingCountTests {
     private func isIn(_ count: inout SlidingCount, at now: Double, limit: Int) -> Bool {

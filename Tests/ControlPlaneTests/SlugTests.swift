@@ -1,6 +1,12 @@
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 @Suite struct SlugTests {
     @Test(arguments: ["abc", "a-1", "acme", "a2345678901234567890123456789012"])

@@ -2,7 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Against Stripe's own package, in both directions.
 @Suite struct StripeSignatureTests {

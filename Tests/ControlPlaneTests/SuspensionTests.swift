@@ -3,7 +3,13 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct SuspensionTests {
     private static func running(_ service: TestService, _ slug: String = "acme") async throws -> (

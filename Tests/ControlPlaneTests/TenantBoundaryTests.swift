@@ -2,8 +2,16 @@ import CurlHTTP
 import Foundation
 import TestSupport
 import Testing
+import WireText
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct TenantBoundaryTests {
     static let event = #"{"sequence":1,"stage":"userdata","outcome":"started"}"#

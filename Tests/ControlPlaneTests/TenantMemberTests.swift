@@ -3,7 +3,13 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite(.serialized) struct TenantMemberTests {
     private static let oidc = [
@@ -52,7 +58,7 @@ import Testing
 
     /// Its two statements, each as late as it may be, come before the tenant has given up.
     @Test func itsLimitsTogetherAreShorterThanTheTenantWaits() {
-        #expect((Platform.quickWaitLimit + Platform.quickStatementTimeout) * 2 < .seconds(3))
+        #expect((QuickReads.waitLimit + QuickReads.statementTimeout) * 2 < .seconds(3))
     }
 
     @Test func tenThousandOrganisationsMakeNoDifference() async throws {

@@ -3,7 +3,10 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// The local cloud with simulated instances, a real registry, and the service in front of both.
 struct TestCloud: Sendable {

@@ -1,7 +1,11 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Several tenants of a `TestCloud`, and a rollout over them.
 extension TestCloud {

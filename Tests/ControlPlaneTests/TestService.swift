@@ -6,7 +6,14 @@ import ServiceLifecycle
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// The real service on a real socket and a real database of its own.
 struct TestService: Sendable {
@@ -90,9 +97,9 @@ struct TestService: Sendable {
             id: id, slug: try Slug(slug), name: slug, ownerUserID: "user")
         let tenants = TenantStore(database: platform.database)
         try await tenants.insert(
-            org: id, launchID: UUID(), Placement(platform.configuration, place: 0, subnet: 0))
+            org: id, launchID: UUID(), Placement(platform.configuration.fleet, place: 0, subnet: 0))
         try await tenants.issue(
-            org: id, sealed: try await platform.secrets.seal(secrets),
+            org: id, sealed: try await platform.fleet.secrets.seal(secrets),
             bootToken: TokenHash(of: secrets.bootToken), adminToken: TokenHash(of: secrets.adminToken))
         if let instanceID {
             try await tenants.recordInstance(org: id, instanceID: instanceID, privateIP: "10.0.0.9")

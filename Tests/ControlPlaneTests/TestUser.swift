@@ -2,7 +2,12 @@ import CurlHTTP
 import Foundation
 import Postgres
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// A browser that is signed in, without the way there.
 struct TestUser: Sendable {

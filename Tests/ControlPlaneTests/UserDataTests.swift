@@ -3,7 +3,15 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct UserDataTests {
     private func declaration(authority: String?) throws -> (Declaration, Launch) {
@@ -26,7 +34,7 @@ import Testing
                 tenantURL: "https://\(slug).tenants.example", certificateAuthority: authority),
             stack: stack)
         let launch = Launch(
-            slug: slug, launchID: UUID(), placement: nil, configuration: configuration, stack: stack)
+            slug: slug, launchID: UUID(), placement: nil, settings: configuration.fleet, stack: stack)
         return (declaration, launch)
     }
 

@@ -4,7 +4,13 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What comes as Stripe's word, and what is done about it.
 @Suite struct WebhookTests {

@@ -1,6 +1,12 @@
 import Foundation
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 /// A platform and its cloud as values: every tenant whole, until something is disturbed.
 struct World {

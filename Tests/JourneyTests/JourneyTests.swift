@@ -111,7 +111,7 @@ struct JourneyTests {
             instance, "curl -s -H 'X-Molecule-Org-Id: \(org)' -d '\(event)' \(url)")
         #expect(answer.contains(#""id":""#), "\(answer)")
         try await eventually("the platform to take it", within: .seconds(60)) {
-            try await stack.inside(instance, "cat /var/lib/molecule/tenant/spool/usage/*/progress; true")
+            try await stack.inside(instance, "cat /var/lib/molecule/delivery/usage/*.json; true")
                 .contains(#""acknowledged":1"#)
         }
     }

@@ -8,7 +8,7 @@ import Testing
 @Suite struct StripePermissionTests {
     /// Every method and path that the client's files name, ids left out.
     private func calls() throws -> [(method: String, path: String)] {
-        let folder = "\(packageRoot)/Sources/ControlPlane/Stripe"
+        let folder = "\(packageRoot)/Sources/ControlPlane/Providers/Stripe"
         let text = try FileManager.default.contentsOfDirectory(atPath: folder).map {
             try String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8)
         }.joined()

@@ -18,7 +18,7 @@ enum Main {
         let http = HTTPClient()
         let proof = proof()
         let sender = SpoolSender(
-            .usage, folder: UsageSpool.folder(.usage, in: folder), log: { print($0) }
+            .usage, SpoolFolders(tenant: folder, delivery: "\(folder)/delivery"), log: { print($0) }
         ) { path, headers, body in
             var request = HTTPRequest("POST", url + path, headers: headers + proof, body: body)
             request.timeout = mode == "drain" ? .seconds(30) : .seconds(2)

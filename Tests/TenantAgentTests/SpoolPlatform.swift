@@ -27,7 +27,7 @@ final class SpoolPlatform: Sendable {
     var all: [Batch] { batches.withLock { $0 } }
 
     func sender(_ folder: String) -> SpoolSender {
-        SpoolSender(.usage, folder: UsageSpool.folder(.usage, in: folder), log: { _ in }) {
+        SpoolSender(.usage, spoolFolders(folder), log: { _ in }) {
             path, fields, body in
             #expect(path == "/cp/llm-usage-events")
             let isPacked = fields.contains(HTTPField("Content-Encoding", "gzip"))
@@ -73,10 +73,34 @@ func recordUsage(_ range: ClosedRange<Int>, _ folder: String, _ limits: SpoolWri
 
 func usageIDs(_ range: ClosedRange<Int>) -> [String] { range.map { usageEvent($0).id } }
 
+/// The tenant's folder, and the sender's beside it.
+func spoolFolders(_ folder: String) -> SpoolFolders {
+    SpoolFolders(tenant: folder, delivery: folder + "-delivery")
+}
+
 func spoolStreams(_ folder: String) throws -> [StreamFolder] {
-    try StreamFolder.all(in: UsageSpool.folder(.usage, in: folder))
+    let spool = try #require(try SpoolFolder(.usage, in: folder))
+    return try spool.epochs().compactMap { try spool.stream($0) }
 }
 
 func spoolProgress(_ folder: String) throws -> StreamProgress {
-    try StreamProgress.load(try #require(try spoolStreams(folder).first))
+    try deliveryFolder(folder).progress(of: try #require(try spoolStreams(folder).first))
+}
+
+func deliveryFolder(_ folder: String) throws -> DeliveryFolder {
+    try DeliveryFolder(.usage, in: spoolFolders(folder).delivery)
+}
+
+func tidySpool(_ folder: String, now: Int) throws -> Int {
+    guard let spool = try SpoolFolder(.usage, in: folder) else { return 0 }
+    return try StreamRetention(spool, deliveryFolder(folder), now: now).tidy()
+}
+
+/// A folder of a tenant; what the sender keeps beside it goes with it.
+func withSpool(_ body: (String) async throws -> Void) async throws {
+    try await withTemporaryFolder { folder in
+        let tenant = "\(folder)/tenant"
+        try FileManager.default.createDirectory(atPath: tenant, withIntermediateDirectories: false)
+        try await body(tenant)
+    }
 }

@@ -9,11 +9,11 @@ import Testing
 /// `tenant-agent status`, of what is unsent.
 @Suite struct SpoolStatusTests {
     private static func status(_ folder: String) throws -> SpoolStatus {
-        try SpoolStatus(.usage, folder: UsageSpool.folder(.usage, in: folder))
+        try SpoolStatus(.usage, spoolFolders(folder))
     }
 
     @Test func whatIsUnsentIsCountedUntilItIsTaken() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             let none = try Self.status(folder)
             #expect(none.pending == 0 && none.oldest == nil && none.lastSent == nil)
             #expect(none.line == "usage: 0 unsent records, 0 bytes, nothing sent yet")
@@ -38,34 +38,35 @@ import Testing
     }
 
     @Test func whatStandsInTheWayIsShownUntilItIsGone() async throws {
-        try await withTemporaryFolder { folder in
-            let path = UsageSpool.folder(.usage, in: folder)
-            try SpoolStatus.noteObstacle("usage: the platform answers 503", in: path)
+        try await withSpool { folder in
+            try deliveryFolder(folder).noteObstacle("usage: the platform answers 503")
             #expect(try Self.status(folder).lastError == "usage: the platform answers 503")
             #expect(try Self.status(folder).line.hasSuffix("in the way: usage: the platform answers 503"))
             let json = String(decoding: try JSONEncoder().encode(try Self.status(folder)), as: UTF8.self)
             #expect(json.contains(#""last_error":"usage: the platform answers 503""#))
             #expect(json.contains(#""pending_bytes":0"#))
-            try SpoolStatus.noteObstacle(nil, in: path)
+            try deliveryFolder(folder).noteObstacle(nil)
             #expect(try Self.status(folder).lastError == nil)
         }
     }
 
     /// The agent's own loop notes both.
     @Test func theAgentNotesWhatStandsInItsWay() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             let server = try await ScriptedServer(
                 folder: folder,
                 ["/cp/llm-usage-events": [.init(status: 503), .init(status: 200, body: "{}")]])
             let installation = try makeInstallation(folder, platform: server.url)
+            try FileManager.default.createDirectory(
+                atPath: installation.tenantDataPath, withIntermediateDirectories: false)
             try await recordUsage(1...3, installation.tenantDataPath)
             let shipping = try #require(try SpoolShipping(installation))
             let task = Task { await shipping.run() }
             try await eventually("the refusal is shown") {
-                try Self.status(installation.tenantDataPath).lastError?.contains("503") == true
+                try SpoolStatus(.usage, installation.spoolFolders).lastError?.contains("503") == true
             }
             try await eventually("it is sent") {
-                let status = try Self.status(installation.tenantDataPath)
+                let status = try SpoolStatus(.usage, installation.spoolFolders)
                 return status.pending == 0 && status.lastError == nil && status.lastSent != nil
             }
             task.cancel()
@@ -76,12 +77,12 @@ import Testing
 
     /// What one stream is refused for holds up no other: usage that can be sent is not kept waiting.
     @Test func aRefusedStreamHoldsUpNoOther() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             try await recordUsage(1...3, folder)
             let first = try #require(try spoolStreams(folder).first)
             let refused = SpoolPlatform { batch, _ in (batch.epoch == first.epoch ? 409 : 200, []) }
-            let other = "\(UsageSpool.folder(.usage, in: folder))/ffffffff-ffff-4fff-bfff-ffffffffffff"
-            try FileManager.default.copyItem(atPath: first.path, toPath: other)
+            let other = "\(folder)/spool/usage/ffffffff-ffff-4fff-bfff-ffffffffffff"
+            try FileManager.default.copyItem(atPath: first.folder.path, toPath: other)
             await #expect(throws: SpoolSender.Obstacle.self) { try await refused.sender(folder).sendAll() }
             #expect(refused.all.map(\.epoch) == [first.epoch, "ffffffff-ffff-4fff-bfff-ffffffffffff"])
             #expect(try Self.status(folder).pending == 3)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct SpoolTests {
     @Test func whatIsRecordedIsSentOnceInOrderFromOne() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             try await recordUsage(1...5, folder)
             let platform = SpoolPlatform()
             let sender = platform.sender(folder)
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func batchesKeepTheLimitsOfTheWire() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             let spool = UsageSpool(folder: folder, limits: .init(segmentBytes: 50_000))
             try await withThrowingTaskGroup { group in
                 for number in 1...2_300 { group.addTask { try await spool.record(usageEvent(number)) } }
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func anAnswerThatIsNoneIsAnObstacleAndTheSamePlacesGoAgain() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             try await recordUsage(1...3, folder)
             let platform = SpoolPlatform { _, number in (number < 3 ? (number == 1 ? 503 : 401) : 200, []) }
             for _ in 0..<2 {
@@ -59,7 +59,7 @@ import Testing
 
     /// Kept apart for people, told as lost, and everything else goes.
     @Test func theOneBadEventIsFoundByHalves() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             try await recordUsage(1...9, folder)
             let platform = SpoolPlatform { batch, _ in (batch.ids.contains(usageEvent(6).id) ? 400 : 200, [])
             }
@@ -67,16 +67,18 @@ import Testing
             let taken = platform.all.filter { !$0.ids.contains(usageEvent(6).id) }
             #expect(taken.flatMap(\.ids) == usageIDs(1...5) + usageIDs(7...9))
             #expect(taken.flatMap(\.lost) == [SequenceRange(from: 6, to: 6)])
-            let kept = try spoolStreams(folder)[0].quarantinePath + "/6.txt"
+            let epoch = try spoolStreams(folder)[0].epoch
+            let kept = "\(spoolFolders(folder).delivery)/usage/refused/\(epoch)-6.txt"
             #expect(try String(contentsOfFile: kept, encoding: .utf8).contains(usageEvent(6).id))
             #expect(try spoolProgress(folder) == StreamProgress(acknowledged: 9, lost: [], refused: 1))
         }
     }
 
     @Test func whatThePlatformMissesIsSentAgainOrNamedAsLost() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             try await recordUsage(1...8, folder, .init(segmentBytes: 1))
-            let segments = try spoolStreams(folder)[0].segments()
+            let stream = try spoolStreams(folder)[0]
+            let segments = try stream.segments()
             #expect(segments.count == 8)
             let platform = SpoolPlatform { _, number in
                 (200, number == 1 ? [SequenceRange(from: 2, to: 4)] : [])
@@ -85,7 +87,7 @@ import Testing
             // 3 is no longer here by the time that it is asked for.
             let first = SpoolPlatform()
             _ = try await first.sender(folder).sendAll()
-            try FileManager.default.removeItem(atPath: segments[2].path)
+            try stream.folder.remove(segments[2].name)
             try await recordUsage(9...9, folder)
             _ = try await sender.sendAll()
             #expect(platform.all.map(\.ids) == [usageIDs(9...9), usageIDs(2...2), usageIDs(4...4)])
@@ -94,7 +96,7 @@ import Testing
     }
 
     @Test func atItsLimitNothingNewIsTakenAndNothingOldIsDropped() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             let limits = SpoolWriter.Limits(maximumBytes: 2_000, segmentBytes: 500)
             let spool = UsageSpool(folder: folder, limits: limits)
             var taken = 0
@@ -108,10 +110,9 @@ import Testing
             let platform = SpoolPlatform()
             #expect(try await platform.sender(folder).sendAll() == taken)
             // Once the platform has it and it is old, there is room again.
-            let usage = UsageSpool.folder(.usage, in: folder)
-            #expect(try StreamRetention.tidy(usage, now: Int(Date().timeIntervalSince1970)) == 0)
+            #expect(try tidySpool(folder, now: Int(Date().timeIntervalSince1970)) == 0)
             let later = Int(Date().timeIntervalSince1970) + StreamRetention.keptSeconds + 60
-            #expect(try StreamRetention.tidy(usage, now: later) > 1)
+            #expect(try tidySpool(folder, now: later) > 1)
             try await eventually("room") {
                 (try? await spool.record(usageEvent(taken + 1))) != nil
             }
@@ -121,18 +122,17 @@ import Testing
     }
 
     @Test func aStreamThatHasEndedIsRemovedOnceItIsOld() async throws {
-        try await withTemporaryFolder { folder in
+        try await withSpool { folder in
             try await recordUsage(1...2, folder)
-            let usage = UsageSpool.folder(.usage, in: folder)
             let later = Int(Date().timeIntervalSince1970) + StreamRetention.keptSeconds + 60
-            _ = try StreamRetention.tidy(usage, now: later)
+            _ = try tidySpool(folder, now: later)
             #expect(try spoolStreams(folder).count == 1, "it was not sent yet")
             _ = try await SpoolPlatform().sender(folder).sendAll()
-            let lock = try FileLockHolder(try spoolStreams(folder)[0].lockPath)
-            _ = try StreamRetention.tidy(usage, now: later)
+            let lock = try FileLockHolder(try spoolStreams(folder)[0].folder.path + "/writer.lock")
+            _ = try tidySpool(folder, now: later)
             #expect(try spoolStreams(folder).count == 1, "somebody writes it")
             lock.release()
-            _ = try StreamRetention.tidy(usage, now: later)
+            _ = try tidySpool(folder, now: later)
             #expect(try spoolStreams(folder).isEmpty)
         }
     }

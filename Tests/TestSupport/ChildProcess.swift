@@ -33,6 +33,7 @@ package final class ChildProcess: Sendable {
 
     private final class Output: Sendable {
         let text = Mutex("")
+        let isWhole = Mutex(false)
 
         /// Until every holder of the other end has closed it.
         func collect(_ descriptor: Int32) {
@@ -44,6 +45,15 @@ package final class ChildProcess: Sendable {
                 text.withLock { $0 += String(decoding: buffer[..<count], as: UTF8.self) }
             }
             close(descriptor)
+            isWhole.withLock { $0 = true }
+        }
+    }
+
+    /// Waits for the last of the output, which may come after the exit; not for long, as a process that the
+    /// child left behind may hold the other end.
+    fileprivate func waitForWholeOutput() async {
+        try? await eventually("the end of the output", within: .seconds(5)) {
+            self.output.isWhole.withLock { $0 }
         }
     }
 
@@ -92,8 +102,7 @@ package func runCommand(
     let child = try ChildProcess(program, arguments, environment: environment)
     do {
         let status = try await child.wait(within: limit)
-        // The last of the output may arrive after the exit.
-        try await Task.sleep(for: .milliseconds(50))
+        await child.waitForWholeOutput()
         return (status, child.collectedOutput)
     } catch {
         await child.stop()

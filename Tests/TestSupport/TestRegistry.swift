@@ -1,4 +1,5 @@
 import CurlHTTP
+import Digests
 import Foundation
 
 /// A real image registry with the smallest images that it takes, filled over its own API.
@@ -130,7 +131,7 @@ package struct TestRegistry: Sendable {
     private func upload(_ text: String, to repository: String, _ http: any HTTPTransport) async throws
         -> String
     {
-        let digest = "sha256:" + (try await sha256(of: text))
+        let digest = "sha256:" + SHA256Digest(of: text).hex
         let start = try await http.send(HTTPRequest("POST", "\(pushURL)/v2/\(repository)/blobs/uploads/"))
         guard start.status == 202, let location = start.header("Location") else {
             throw PushFailed(status: start.status)
@@ -143,12 +144,5 @@ package struct TestRegistry: Sendable {
                 headers: [HTTPField("Content-Type", "application/octet-stream")], body: Array(text.utf8)))
         guard end.status == 201 else { throw PushFailed(status: end.status) }
         return digest
-    }
-
-    private func sha256(of text: String) async throws -> String {
-        let file = "\(folder)/\(UUID().uuidString)"
-        try text.write(toFile: file, atomically: false, encoding: .utf8)
-        let (_, output) = try await runCommand("/usr/bin/sha256sum", [file])
-        return String(output.prefix(64))
     }
 }

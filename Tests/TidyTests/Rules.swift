@@ -8,7 +8,7 @@ struct Rule: Sendable {
 extension Rule {
     static let fileLength = Rule { file in
         let count = file.lines.last == "" ? file.lines.count - 1 : file.lines.count
-        return count > 300 ? ["\(file.path): \(count) lines, more than 300"] : []
+        return count > 500 ? ["\(file.path): \(count) lines, more than 500"] : []
     }
 
     static let lineLength = Rule { file in
@@ -52,7 +52,10 @@ extension Rule {
     }
 
     static let uncheckedSendable = Rule { file in
-        let allowed = ["Sources/CurlHTTP/", "Sources/Postgres/", "Sources/LocalCloud/Certificates/"]
+        let allowed = [
+            "Sources/CurlHTTP/", "Sources/JSONWebTokens/", "Sources/LocalCloud/Certificates/",
+            "Sources/LocalCloud/TLS/", "Sources/Postgres/",
+        ]
         guard file.path.hasPrefix("Sources/"), !allowed.contains(where: file.path.hasPrefix) else {
             return []
         }
@@ -87,21 +90,38 @@ private func holds(_ line: Substring, word: String) -> Bool {
     }
 }
 
+/// The control plane's layers, the lowest first: each may import those before it.
+private let layers = ["Providers", "Organisations", "Fleet", "Billing", "Service", "ControlPlane"]
+
+private func above(_ layer: String) -> [String] {
+    Array(layers.drop { $0 != layer }.dropFirst()) + ["FleetSimulator"]
+}
+
+/// Only the service knows the HTTP server.
+private let server = ["Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTPTypes"]
+
 private func mayImport(_ module: String, in path: String) -> Bool {
     let foundation = ["Foundation", "FoundationEssentials", "Synchronization", "Glibc", "Darwin"]
     let only = [
         "Sources/Workflows/": ["Postgres", "Logging", "ServiceLifecycle"] + foundation,
         "Sources/TenantProtocol/": foundation,
-        "Sources/Postgres/": ["CPostgres", "Logging", "ServiceLifecycle"] + foundation,
-        "Sources/AWSSigV4/": ["CCrypto"] + foundation,
-        "Sources/AuditChain/": ["CCrypto"] + foundation,
+        "Sources/WireText/": foundation,
+        "Sources/Digests/": ["CCrypto", "WireText"] + foundation,
+        "Sources/JSONWebTokens/": ["CCrypto", "WireText"] + foundation,
+        "Sources/Postgres/": ["CPostgres", "Logging", "ServiceLifecycle", "WireText"] + foundation,
+        "Sources/AWSSigV4/": ["Digests", "WireText"] + foundation,
+        "Sources/AuditChain/": ["Digests", "WireText"] + foundation,
     ]
+    // Of a target that the agent links, libcrypto would become a library that an instance must have.
+    let cryptography = ["CCrypto", "Digests", "JSONWebTokens"]
     let never = [
-        "Sources/TenantAgent/": ["Postgres", "CPostgres", "Workflows", "Foundation"],
-        "Sources/ControlPlane/AWS/": ["Workflows", "Postgres", "TenantProtocol"],
-        "Sources/ControlPlane/Cloudflare/": ["Workflows", "Postgres", "TenantProtocol"],
-        "Sources/ControlPlane/OIDC/": ["Workflows", "Postgres", "TenantProtocol"],
-        "Sources/ControlPlane/Stripe/": ["Workflows", "Postgres", "TenantProtocol"],
+        "Sources/TenantAgent/": ["Postgres", "CPostgres", "Workflows", "Foundation"] + cryptography,
+        "Sources/TenantSpool/": cryptography,
+        "Sources/ControlPlane/Providers/": above("Providers") + ["Postgres", "Workflows"] + server,
+        "Sources/ControlPlane/Organisations/": above("Organisations") + ["Workflows"] + server,
+        "Sources/ControlPlane/Fleet/": above("Fleet") + server,
+        "Sources/ControlPlane/Billing/": above("Billing") + server,
+        "Sources/ControlPlane/Service/": above("Service"),
     ]
     if let allowed = only.first(where: { path.hasPrefix($0.key) }) { return allowed.value.contains(module) }
     return !never.contains { path.hasPrefix($0.key) && $0.value.contains(module) }

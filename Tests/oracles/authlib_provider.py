@@ -1,10 +1,12 @@
-"""An OpenID Connect provider of Authlib's: its grant, its PKCE check, its signed tokens (RS256).
+"""An OpenID Connect provider of Authlib's: its grant, its PKCE check, its signed tokens.
 
 usage: authlib_provider.py CLIENT_ID CLIENT_SECRET REDIRECT_URI
 Prints one JSON line: {"issuer"}. Ends when its standard input does.
 Whoever comes to /authorize is signed in at once, as the subject and address of `login_hint`, or as ada. The
 address comes from the userinfo endpoint alone, as section 5.4 of OpenID Connect Core 1.0 has it.
-POST /rotate: another key signs from now on, and the old one is gone.
+It has one key for each algorithm, all of one key id, and begins with RS256.
+POST /algorithm/ES384: signs so from now on.
+POST /rotate: other keys sign from now on, and the old ones are gone.
 """
 import json, logging, os, sys, threading, time
 
@@ -17,7 +19,7 @@ from authlib.oauth2.rfc6749 import ClientMixin, TokenMixin, grants
 from authlib.oauth2.rfc6750 import BearerTokenValidator
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core import OpenIDCode, UserInfo
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from werkzeug.serving import make_server
 
 client_id, client_secret, redirect_uri = sys.argv[1:4]
@@ -25,11 +27,21 @@ app = flask.Flask("provider")
 codes, tokens = {}, {}
 
 
-def new_key():
-    return RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, private=True, auto_kid=True)
+CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+RSA = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
 
 
-key = [new_key()]
+def new_keys(number):
+    def about(algorithm): return {"use": "sig", "alg": algorithm, "kid": f"key {number}"}
+    keys = {name: RSAKey.generate_key(2048, about(name)) for name in RSA}
+    keys |= {name: ECKey.generate_key(curve, about(name)) for name, curve in CURVES.items()}
+    return keys | {"EdDSA": OKPKey.generate_key("Ed25519", about("EdDSA"))}
+
+
+keys, algorithm = [new_keys(1)], ["RS256"]
+
+
+def key(): return keys[-1][algorithm[0]]
 
 
 class Client(ClientMixin):
@@ -87,11 +99,11 @@ class IDToken(OpenIDCode):
     def exists_nonce(self, nonce, request): return any(code.nonce == nonce for code in codes.values())
 
     def get_jwt_config(self, grant, client=None):
-        return {"key": key[0], "alg": "RS256", "iss": issuer, "exp": 300}
+        return {"key": key(), "alg": algorithm[0], "iss": issuer, "exp": 300}
 
-    def resolve_client_private_key(self, client): return key[0]
+    def resolve_client_private_key(self, client): return key()
     def get_client_claims(self, client): return {"iss": issuer}
-    def get_client_algorithm(self, client): return "RS256"
+    def get_client_algorithm(self, client): return algorithm[0]
     def generate_user_info(self, user, scope): return UserInfo(sub=user.sub)
 
 
@@ -115,14 +127,14 @@ def discovery():
         "issuer": issuer, "authorization_endpoint": issuer + "/authorize",
         "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/jwks",
         "userinfo_endpoint": issuer + "/userinfo", "response_types_supported": ["code"],
-        "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["RS256"],
+        "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": list(keys[-1]),
         "token_endpoint_auth_methods_supported": ["client_secret_basic"],
         "code_challenge_methods_supported": ["S256"],
     }
 
 
 @app.get("/jwks")
-def jwks(): return KeySet([key[0]]).as_dict(private=False)
+def jwks(): return KeySet(list(keys[-1].values())).as_dict(private=False)
 
 
 @app.get("/authorize")
@@ -144,8 +156,14 @@ def userinfo():
 
 @app.post("/rotate")
 def rotate():
-    key[0] = new_key()
+    keys.append(new_keys(len(keys) + 1))
     return "", 204
+
+
+@app.post("/algorithm/<name>")
+def choose(name):
+    algorithm[0] = name
+    return "", 204 if name in keys[-1] else 404
 
 
 http = make_server("127.0.0.1", 0, app, threaded=True)

@@ -36,7 +36,7 @@ push_image() {
         --header 'Accept: application/vnd.oci.image.manifest.v1+json' \
         "http://127.0.0.1:$PORT_REGISTRY/v2/$1/manifests/$2" |
         tr -d '\r' | sed -n 's/^docker-content-digest: //Ip')"
-    [[ "$digest" == sha256:* ]] || { echo "the registry did not give the digest of $1:$2" >&2 && return 1; }
+    [[ "$digest" == sha256:* ]] || { echo "the registry did not report the digest of $1:$2" >&2 && return 1; }
     key="$(image_key "$1" "$2")"
     sed -i "/^$key=/d" "$IMAGES_ENV"
     printf '%s=%s # %s %s\n' "$key" "$digest" "$3" \

@@ -2,6 +2,6 @@ import ArgumentParser
 
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Who changed what, and whether the log is whole.",
+        commandName: "audit", abstract: "Show who changed what, and verify the log.",
         subcommands: [ListAudit.self, VerifyAudit.self, ExportAudit.self])
 }

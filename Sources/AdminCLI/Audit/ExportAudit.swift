@@ -4,9 +4,9 @@ import Foundation
 struct ExportAudit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Print the whole log with its chain, one JSON document a line.",
-        discussion: "`cpctl audit verify --file FILE` checks what was exported, without a control plane.")
+        discussion: "`cpctl audit verify --file FILE` checks the export, without a control plane.")
 
-    @Option(help: "Go on behind this link.")
+    @Option(help: "Start after this link.")
     var after = 0
     @OptionGroup var server: ServerOptions
 

@@ -6,19 +6,19 @@ struct ListAudit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List changes, the newest first.")
 
-    @Option(help: "Of this organisation: its slug or id.")
+    @Option(help: "Only of this organisation: its slug or id.")
     var org: String?
-    @Option(help: "This action, as org.created, or all of a noun, as org.")
+    @Option(help: "Only this action, for example org.created, or all of a noun: org.")
     var action: String?
-    @Option(help: "By this caller: an operator's, a key's or a workflow's name, a user's id.")
+    @Option(help: "Only by this caller: the name of an operator, key or workflow, or a user's id.")
     var actor: String?
-    @Option(help: "Of this: a slug, an id or a name.")
+    @Option(help: "Only of this subject: a slug, an id or a name.")
     var subject: String?
-    @Option(help: "From this time on, as 2026-01-02T08:00:00Z.")
+    @Option(help: "From this time on, for example 2026-01-02T08:00:00Z.")
     var since: String?
-    @Option(help: "Until before this time.")
+    @Option(help: "Before this time.")
     var until: String?
-    @Option(help: "How many.")
+    @Option(help: "How many at most.")
     var limit = 50
     @OptionGroup var server: ServerOptions
 
@@ -45,7 +45,7 @@ struct ListAudit: AsyncParsableCommand {
             before = page.next
         } while before != nil && rows.count < limit
         guard !server.json else { return }
-        let header = ["ID", "WHEN", "WHO", "ACTION", "OF", "CHANGE"]
+        let header = ["ID", "WHEN", "WHO", "ACTION", "SUBJECT", "CHANGE"]
         table([header] + rows.map(Self.cells)).forEach(say)
     }
 

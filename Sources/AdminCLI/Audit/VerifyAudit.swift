@@ -4,10 +4,11 @@ import Foundation
 
 struct VerifyAudit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Find what was changed in the log after it was written.",
+        commandName: "verify",
+        abstract: "Find entries that were changed, removed or inserted after they were written.",
         discussion: """
-            Computes every link anew, here. Who writes the whole chain anew is only found out by a head that \
-            was kept elsewhere: keep the one that this prints, and give it the next time.
+            Recomputes every link on this machine. A chain that was rewritten as a whole is found only by a \
+            head that was kept elsewhere: keep the one that this prints, and give it the next time.
             """)
 
     @Option(help: "SEQUENCE:HASH that an earlier run printed; the log must still hold it.")

@@ -2,7 +2,7 @@ import ArgumentParser
 
 struct BillingCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "billing", abstract: "What is charged, and whether Stripe knows it.",
+        commandName: "billing", abstract: "Subscriptions and overage, here and at Stripe.",
         subcommands: [
             ListSubscriptions.self, SyncBilling.self, WhyBilling.self, ReconcileBilling.self,
         ])

@@ -3,7 +3,7 @@ import Foundation
 
 struct Credits: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "What organisations were granted, have used, and are charged for beyond.",
+        abstract: "Credits of organisations: granted, used, and charged as overage.",
         subcommands: [ShowCredits.self, GiveCredits.self])
 }
 
@@ -12,7 +12,7 @@ struct ShowCredits: AsyncParsableCommand {
         commandName: "show", abstract: "Show an organisation's credits of a month.")
 
     @Argument var slug: String
-    @Option(help: "As 2026-11; the present one by default.")
+    @Option(help: "The month, for example 2026-11; the present one by default.")
     var month: String?
     @OptionGroup var server: ServerOptions
 
@@ -31,11 +31,11 @@ struct GiveCredits: AsyncParsableCommand {
     @Argument var slug: String
     @Option(parsing: .unconditional, help: "How many; negative to take back.")
     var credits: Int
-    @Option(help: "Makes it once: a ticket's number, say.")
+    @Option(help: "Makes the grant happen once: a ticket's number, for example.")
     var key: String
-    @Option(help: "Why; the customer sees it.")
+    @Option(help: "The reason; the customer sees it.")
     var note: String?
-    @Option(help: "As 2026-11; the present one by default.")
+    @Option(help: "The month, for example 2026-11; the present one by default.")
     var month: String?
     @OptionGroup var server: ServerOptions
 

@@ -6,18 +6,18 @@ struct ReconcileBilling: AsyncParsableCommand {
         commandName: "reconcile",
         abstract: "Compare overage in three books: as used, as reported, and as Stripe has counted it.",
         discussion: """
-            Ends with status 1 where they differ. --repair shows what would be done about that; with --apply \
-            it is done: overage that is in no report is reported, and what Stripe answered for and does not \
-            show a day later is sent again.
+            Ends with status 1 where they differ. --repair shows what can be repaired, and with --apply \
+            repairs it: overage that is in no report is reported, and a report that Stripe accepted and \
+            does not show a day later is sent again.
             """)
 
-    @Option(help: "As 2026-11; this month and the one before by default.")
+    @Option(help: "The month, for example 2026-11; this one and the one before by default.")
     var month: [String] = []
     @Option(help: "One organisation alone: its slug, or its id.")
     var org: String?
     @Flag(help: "Show what can be done about differences.")
     var repair = false
-    @Flag(help: "With --repair: do it.")
+    @Flag(help: "With --repair: apply it.")
     var apply = false
     @OptionGroup var server: ServerOptions
 
@@ -91,7 +91,7 @@ struct ReconcileBilling: AsyncParsableCommand {
     }
 
     private func tell(_ all: [OverageBooks]) {
-        guard !all.isEmpty else { return say("Nothing was used beyond what was granted.") }
+        guard !all.isEmpty else { return say("Nothing was used beyond the grants.") }
         let header = [
             "TENANT", "MONTH", "USED", "GRANTED", "OVERAGE", "REPORTED", "ON THE WAY", "STRIPE", "DIFFERENCE",
         ]
@@ -106,7 +106,7 @@ struct ReconcileBilling: AsyncParsableCommand {
             say("✗ \(books.slug) \(books.month): \(books.problem ?? books.advice ?? "differs").\(done)")
         }
         let canMend = differing.contains { ["report", "send_again"].contains($0.remedy) }
-        if canMend, !apply { say("`cpctl billing reconcile --repair --apply` does what can be done.") }
+        if canMend, !apply { say("`cpctl billing reconcile --repair --apply` repairs what it can.") }
     }
 }
 

@@ -3,7 +3,7 @@ import Foundation
 
 struct Usage: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "What organisations use of language models: sums, gaps, events set aside, prices.",
+        abstract: "Use of language models: sums, gaps, events in quarantine, prices.",
         subcommands: [
             ShowUsage.self, UsageGaps.self, SetAsideCommand.self, UsageCheckCommand.self, UsagePrices.self,
         ])
@@ -16,7 +16,7 @@ struct ShowUsage: AsyncParsableCommand {
     enum Grouping: String, ExpressibleByArgument, CaseIterable { case day, model, workspace }
 
     @Argument var slug: String
-    @Option(help: "The first day (UTC), as 2026-11-24; by default the first of the month.")
+    @Option(help: "The first day (UTC), for example 2026-11-24; by default the first of the month.")
     var from: String?
     @Option(help: "The last day; by default today.")
     var to: String?
@@ -80,7 +80,7 @@ struct ShowUsage: AsyncParsableCommand {
         let header = [
             by.rawValue.uppercased(), "EVENTS", "INPUT", "OUTPUT", "CACHED", "REASONING", "CREDITS",
         ]
-        let rows = answer.rows.map { $0.cells($0.name) } + [answer.totals.cells("together")]
+        let rows = answer.rows.map { $0.cells($0.name) } + [answer.totals.cells("total")]
         table([header] + rows).forEach(say)
         say("")
         say("From \(answer.from) to \(answer.to), both included, in UTC.")

@@ -51,7 +51,7 @@ struct ListSubscriptions: AsyncParsableCommand {
 struct SyncBilling: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sync",
-        abstract: "Look at Stripe again: for one organisation, or for all whose subscriptions differ.")
+        abstract: "Sync with Stripe: one organisation, or all whose subscriptions differ.")
 
     @Argument(help: "One organisation; without it all are compared.")
     var slug: String?
@@ -69,13 +69,13 @@ struct SyncBilling: AsyncParsableCommand {
             let path = "/cp/admin/orgs/\(escaped(slug))/billing/sync"
             let data = try await api.call("POST", path, body: [String: String]())
             if server.json { return sayJSON(data) }
-            return say("A look at Stripe is ordered. See what it found: cpctl billing why \(slug)")
+            return say("A sync is requested. Its result: cpctl billing why \(slug)")
         }
         let data = try await api.call("POST", "/cp/admin/billing/sync", body: [String: String]())
         if server.json { return sayJSON(data) }
         let found = try decode(Comparison.self, from: data)
-        say("\(found.subscriptions) subscriptions at Stripe, \(found.differing) stand otherwise here.")
-        if found.differing > 0 { say("A look is ordered for each: cpctl billing subscriptions") }
+        say("\(found.subscriptions) subscriptions at Stripe, \(found.differing) differ from the rows here.")
+        if found.differing > 0 { say("A sync is requested for each: cpctl billing subscriptions") }
         if found.strangers > 0 {
             say("\(found.strangers) belong to no organisation of this platform: see Stripe's dashboard.")
         }
@@ -137,11 +137,11 @@ struct WhyBilling: AsyncParsableCommand {
             ["plan", answer.billing.plan], ["organisation", answer.billing.status],
             ["billing", answer.billing.billingStatus], ["grace ends", answer.billing.graceEndsAt ?? "-"],
             ["customer", answer.customer ?? "-"], ["subscription", subscription ?? "-"],
-            ["last look", answer.syncedAt ?? "-"], ["next look", answer.nextLookAt ?? "-"],
-            ["looks ordered", "\(answer.pending)"],
+            ["last sync", answer.syncedAt ?? "-"], ["next sync", answer.nextLookAt ?? "-"],
+            ["syncs pending", "\(answer.pending)"],
         ]).forEach(say)
         if answer.surplus > 0 {
-            say("\(answer.surplus) more subscriptions go on: cancel them in Stripe's dashboard, and refund.")
+            say("\(answer.surplus) more subscriptions go on: cancel and refund them in Stripe's dashboard.")
         }
         if let problem = answer.problem { say("Problem: \(problem)") }
         guard !answer.events.isEmpty else { return }

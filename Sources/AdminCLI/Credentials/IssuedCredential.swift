@@ -34,7 +34,7 @@ struct IssuedCredential: Decodable {
     var issued: [String] {
         [
             token ?? key ?? "-", "",
-            "It is shown this once. Id \(id), expires \(expiry).",
+            "It is shown only once. Id \(id), expires \(expiry).",
         ]
     }
 }

@@ -3,13 +3,13 @@ import Foundation
 
 struct Operators: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Who operates the platform: tokens by name, with a role and an end.",
+        abstract: "Operator tokens: by name, with a role and an expiry.",
         subcommands: [ListOperators.self, IssueOperator.self, RevokeOperator.self])
 }
 
 struct ListOperators: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the tokens, and the last use of the environment's.")
+        commandName: "list", abstract: "List the tokens, and the last use of the environment's token.")
 
     @OptionGroup var server: ServerOptions
 
@@ -53,11 +53,11 @@ struct EnvironmentToken: Decodable {
             return ["Only the environment's token opens the operator routes: cpctl operators issue"]
         }
         guard let lastUsedAt else {
-            return ["The environment's token has not been used since named ones exist."]
+            return ["The environment's token has not been used since named tokens exist."]
         }
         let source = address.map { " from \($0)" } ?? ""
         return [
-            "WARNING: the environment's token was used although named ones exist: last \(lastUsedAt.text)"
+            "WARNING: the environment's token was used although named tokens exist: last \(lastUsedAt.text)"
                 + "\(source), in \(counted(uses, "minute")) in all."
         ]
     }
@@ -67,15 +67,15 @@ struct IssueOperator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "issue", abstract: "Issue a token. It is shown once.",
         discussion: """
-            read: looks. operate: also changes tenants and rollouts. admin: also deletes, sees secrets and \
-            issues credentials.
+            read: sees all but secrets. operate: also changes tenants and rollouts. admin: also deletes, \
+            sees secrets and issues credentials.
             """)
 
-    @Argument(help: "Whose it is, as the audit log will name it.")
+    @Argument(help: "The operator's name, as the audit log will show it.")
     var name: String
     @Option(help: "read, operate or admin.")
     var role: String
-    @Option(help: "Days until it expires; without it, it does not.")
+    @Option(help: "Days until it expires; without this it does not.")
     var expiresInDays: Int?
     @OptionGroup var server: ServerOptions
 
@@ -106,9 +106,9 @@ struct IssueOperator: AsyncParsableCommand {
 
 struct RevokeOperator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "revoke", abstract: "End a token at once.")
+        commandName: "revoke", abstract: "Revoke a token at once.")
 
-    @Argument(help: "As the list shows it.")
+    @Argument(help: "Its id, as the list shows it.")
     var id: String
     @OptionGroup var server: ServerOptions
 

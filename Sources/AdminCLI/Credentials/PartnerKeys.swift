@@ -3,7 +3,7 @@ import Foundation
 
 struct PartnerKeys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "partner-keys", abstract: "Keys by which partners use the organisation routes.",
+        commandName: "partner-keys", abstract: "Keys with which partners use the organisation routes.",
         subcommands: [ListPartnerKeys.self, IssuePartnerKey.self, RevokePartnerKey.self])
 }
 
@@ -51,9 +51,9 @@ struct IssuePartnerKey: AsyncParsableCommand {
     var scopes: String
     @Option(help: "Id of the one organisation that it reaches.")
     var org: String?
-    @Option(help: "Days until it expires; without it, it does not.")
+    @Option(help: "Days until it expires; without this it does not.")
     var expiresInDays: Int?
-    @Option(help: "Requests a minute; without it, what is configured.")
+    @Option(help: "Requests a minute; by default the configured limit.")
     var rateLimit: Int?
     @OptionGroup var server: ServerOptions
 
@@ -88,9 +88,9 @@ struct IssuePartnerKey: AsyncParsableCommand {
 }
 
 struct RevokePartnerKey: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "revoke", abstract: "End a key at once.")
+    static let configuration = CommandConfiguration(commandName: "revoke", abstract: "Revoke a key at once.")
 
-    @Argument(help: "As the list shows it.")
+    @Argument(help: "Its id, as the list shows it.")
     var id: String
     @OptionGroup var server: ServerOptions
 

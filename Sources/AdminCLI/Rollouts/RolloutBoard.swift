@@ -42,7 +42,7 @@ struct RolloutBoard {
             case "redeploying": "\(wave) is redeployed"
             case "soaking": "\(wave) soaks, \(span(rollout.soakLeft(at: now) ?? 0)) left"
             case "judging": "\(wave) is judged"
-            case "rolling_back": "tenants go back to what they had"
+            case "rolling_back": "tenants return to their previous image"
             default: words(rollout.stage)
             }
         return "\(words(rollout.state)): \(what)"
@@ -70,7 +70,7 @@ struct RolloutBoard {
         var shown = Array(lines[start..<(start + room)])
         let behind = lines.count - start - room
         if start > 0 { shown[0] = "  \(start + 1) waves before" }
-        if behind > 0 { shown[room - 1] = "  \(behind + 1) waves behind" }
+        if behind > 0 { shown[room - 1] = "  \(behind + 1) waves after" }
         return shown
     }
 
@@ -82,8 +82,8 @@ struct RolloutBoard {
         let parts = [
             perMinute.map { "\(tenths($0)) tenants/min" },
             rollout.secondsLeft(at: now).map { "about \(span($0)) left" },
-            "since \(span(rollout.duration(at: now)))",
-            skipped > 0 ? "\(counted(skipped, "tenant")) passed by" : nil,
+            "running for \(span(rollout.duration(at: now)))",
+            skipped > 0 ? "\(counted(skipped, "tenant")) skipped" : nil,
         ]
         return "  " + parts.compactMap { $0 }.joined(separator: ", ")
     }

@@ -27,21 +27,27 @@ extension Rollout {
     /// Commands that can help now, each with what it does.
     var advice: [String] {
         let undo = [
-            "cpctl rollout rollback \(shortID)", "everything that it updated goes back to what it had",
+            "cpctl rollout rollback \(shortID)", "returns every tenant that it updated to its previous image",
         ]
         let back = isRefresh ? [] : [undo]
-        let look = ["cpctl rollout show \(shortID)", "every tenant, with what became of it"]
+        let look = ["cpctl rollout show \(shortID)", "shows every tenant with its outcome"]
         let rows: [[String]] =
             switch state {
             case "paused" where needsPerson:
                 [
-                    ["cpctl rollout resume \(shortID)", "looks again at those that could not be judged"],
-                    ["cpctl rollout promote \(shortID)", "goes on without their verdict"],
-                    ["cpctl rollout abort \(shortID)", "ends it; what is updated stays so"],
+                    ["cpctl rollout resume \(shortID)", "judges again those that could not be judged"],
+                    ["cpctl rollout promote \(shortID)", "continues without their verdict"],
+                    ["cpctl rollout abort \(shortID)", "ends it; updated tenants keep the image"],
                 ] + back
-            case "paused": [["cpctl rollout resume \(shortID)", "goes on"]]
+            case "paused": [["cpctl rollout resume \(shortID)", "continues"]]
             case "incomplete":
-                [look, ["cpctl rollout start ...", "the same again is only for those that do not run it"]]
+                [
+                    look,
+                    [
+                        "cpctl rollout start ...",
+                        "the same rollout again is only for those that do not run it",
+                    ],
+                ]
                     + back
             case "failed" where reasonCode == "rollback_incomplete":
                 [look, ["cpctl tenants redeploy SLUG --digest ...", "for each that is still on the image"]]
@@ -49,7 +55,7 @@ extension Rollout {
             case "aborted": back
             default: []
             }
-        return rows.isEmpty ? [] : ["", "What can be done:"] + table(rows).map { "  \($0)" }
+        return rows.isEmpty ? [] : ["", "What you can do:"] + table(rows).map { "  \($0)" }
     }
 }
 

@@ -21,10 +21,10 @@ struct RolloutEvent: Decodable {
         case "redeploying": "is redeployed"
         case "soaking": "soaks for \(span(rollout.settings.soak(wave: wave ?? 0)))"
         case "judging": "is judged"
-        case "rolling_back" where wave != nil: "the rollout turns back here"
-        case "promoted": "an operator lets it pass"
-        case "abort_requested": "an operator aborts the rollout"
-        case "rollback_requested": "an operator rolls the rollout back"
+        case "rolling_back" where wave != nil: "the rollback starts here"
+        case "promoted": "an operator promoted it"
+        case "abort_requested": "an operator aborted the rollout"
+        case "rollback_requested": "an operator requested a rollback"
         default: words(event)
         }
     }

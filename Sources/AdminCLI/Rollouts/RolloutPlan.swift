@@ -54,7 +54,7 @@ struct RolloutPlan: Decodable {
                 "",
                 "About \(span(estimatedSeconds)): \(pace), \(settings.batchSize) tenants in a batch, "
                     + "\(settings.concurrency) batches at a time, soaks included.",
-                "Nothing was changed. Without --dry-run it begins.",
+                "Nothing was changed. Without --dry-run the rollout starts.",
             ]
     }
 
@@ -79,7 +79,7 @@ struct RolloutPlan: Decodable {
         let rows = groups.map { reason, skips in
             [skipReason(reason), "\(skips.count)", Self.few(skips.map(\.slug))]
         }
-        return [""] + table([["PASSED BY", "TENANTS", "WHO"]] + rows)
+        return [""] + table([["SKIPPED", "TENANTS", "WHO"]] + rows)
     }
 
     private static func few(_ slugs: [String]) -> String {

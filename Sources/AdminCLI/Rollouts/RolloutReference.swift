@@ -34,7 +34,7 @@ struct RolloutReference: ExpressibleByArgument, Equatable {
     func choose(_ ids: [String]) throws -> String {
         if text == "latest" {
             guard let id = ids.first else {
-                throw Failure("There is no rollout yet. `cpctl rollout start` begins one.")
+                throw Failure("There is no rollout yet. `cpctl rollout start` starts one.")
             }
             return id
         }

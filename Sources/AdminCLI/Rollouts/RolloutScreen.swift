@@ -45,10 +45,10 @@ actor RolloutScreen {
     /// - Parameter why: nil: the connection is there again.
     func connection(brokenBecause why: String?) {
         guard (why == nil) != (trouble == nil) else { return }
-        trouble = why.map { "The connection broke and is tried again. \($0)" }
+        trouble = why.map { "The connection broke; reconnecting. \($0)" }
         if isTerminal { return draw() }
         // Not standard output, where a line is an event.
-        let line = trouble ?? "The connection is there again."
+        let line = trouble ?? "The connection is back."
         FileHandle.standardError.write(Data((line + "\n").utf8))
     }
 

@@ -43,8 +43,8 @@ struct RolloutSummary {
     private var facts: [String] {
         var rows = [
             ["State", words(rollout.state)], ["Image", image],
-            ["Service", rollout.service], ["Begun", rollout.createdAt.text],
-            [rollout.isFinal ? "Duration" : "Under way for", span(rollout.duration(at: now))],
+            ["Service", rollout.service], ["Started", rollout.createdAt.text],
+            [rollout.isFinal ? "Duration" : "Running for", span(rollout.duration(at: now))],
             ["Tenants", rollout.outcomes.outcomeText], ["Rollout", "`\(rollout.id)`"],
         ]
         if let channel = rollout.channel { rows.insert(["Channel", channel], at: 3) }
@@ -63,8 +63,8 @@ struct RolloutSummary {
             ("failed", { $0.count([.failed]) }),
             ("unhealthy", { $0.unhealthy }), ("not judged", { $0.inconclusive }),
             ("rolled back", { $0.count([.rolledBack]) }),
-            ("under way", { $0.count([.updating, .reverting]) }),
-            ("not begun", { $0.count([.pending, .untouched]) }),
+            ("in progress", { $0.count([.updating, .reverting]) }),
+            ("not started", { $0.count([.pending, .untouched]) }),
         ]
         let rows = rollout.waves.map { wave in [wave.name] + columns.map { "\($0.1(wave))" } }
         return rows.isEmpty ? [] : ["", "### Waves", ""] + Self.table(["wave"] + columns.map(\.0), rows)
@@ -76,7 +76,7 @@ struct RolloutSummary {
             [tenant.slug, rollout.waveName(tenant.wave), tenant.condition, tenant.why]
         }
         let more = failures.count - Self.shownFailures
-        return ["", "### Failures", ""] + Self.table(["tenant", "wave", "became", "why"], rows)
+        return ["", "### Failures", ""] + Self.table(["tenant", "wave", "outcome", "why"], rows)
             + (more > 0 ? ["", "And \(more) more."] : [])
     }
 
@@ -84,7 +84,7 @@ struct RolloutSummary {
         guard !skipped.isEmpty else { return [] }
         let counts = Dictionary(grouping: skipped, by: \.why).mapValues(\.count)
             .sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-        return ["", "### Passed by", ""]
+        return ["", "### Skipped", ""]
             + Self.table(["why", "tenants"], counts.map { [$0.key, "\($0.value)"] })
     }
 

@@ -16,16 +16,16 @@ struct ListRollouts: AsyncParsableCommand {
         if server.json { return sayJSON(data) }
         let rollouts = try decode(List.self, from: data).rollouts
         guard !rollouts.isEmpty else {
-            return say("There is no rollout yet. `cpctl rollout start` begins one.")
+            return say("There is no rollout yet. `cpctl rollout start` starts one.")
         }
-        table([["ID", "BEGUN", "IMAGE", "STATE", "UPDATED", "FAILED", "WHY"]] + rollouts.map(\.cells))
+        table([["ID", "STARTED", "IMAGE", "STATE", "UPDATED", "FAILED", "WHY"]] + rollouts.map(\.cells))
             .forEach(say)
     }
 }
 
 struct ShowRollout: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show a rollout and every tenant of it, with what became of it.")
+        commandName: "show", abstract: "Show a rollout, and every tenant of it with its outcome.")
 
     @Argument(help: "Its id, the first 8 or more characters of it, or `latest`.")
     var id: RolloutReference

@@ -4,16 +4,16 @@ import Foundation
 struct StartRollout: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "start",
-        abstract: "Begin a rollout, or with --dry-run show what it would do.",
+        abstract: "Start a rollout, or with --dry-run show what it would do.",
         discussion: """
-            The canaries come first, then the waves. After each the tenants soak, and are judged by their \
-            health, restarts and answers. With --follow the exit status is that of `rollout watch`.
+            The canaries come first, then the waves. After each wave its tenants soak and are judged by \
+            health, restarts, errors and latency. With --follow the exit status is that of `rollout watch`.
             """)
 
     enum Rollback: String, CaseIterable, ExpressibleByArgument { case none, wave, all }
 
     @OptionGroup var image: ImageOptions
-    @Option(help: "Only the channel's tenants; it stands for the image once all of them run it.")
+    @Option(help: "Only the channel's tenants; the channel gets the image once all of them run it.")
     var channel: String?
     @Option(name: .customLong("slug"), parsing: .upToNextOption, help: "Only these tenants.")
     var slugs: [String] = []
@@ -25,7 +25,7 @@ struct StartRollout: AsyncParsableCommand {
     var soak: Int?
     @Option(help: "Seconds that each other wave soaks; 0 by default.")
     var waveSoak: Int?
-    @Option(help: "Where each wave behind the canaries ends, in percent; 10,50,100 by default.")
+    @Option(help: "Where each wave after the canaries ends, in percent; 10,50,100 by default.")
     var waves: Percentages?
     @Option(help: "Tenants that share a command, at most 50; 10 by default.")
     var batch: Int?
@@ -33,17 +33,17 @@ struct StartRollout: AsyncParsableCommand {
     var concurrency: Int?
     @Option(help: "Seconds in which a new container must become healthy.")
     var health: Int?
-    @Option(help: "Seconds in which the old container ends its connections.")
+    @Option(help: "Seconds that the old container gets to finish its connections.")
     var drain: Int?
-    @Option(help: "Failures that are borne behind the canaries; 0 by default.")
+    @Option(help: "Failures that are tolerated after the canaries; 0 by default.")
     var maxFailures: Int?
-    @Option(help: "Share of failures that is borne, in percent of the attempted tenants; 0 by default.")
+    @Option(help: "Share of tolerated failures, in percent of the attempted tenants; 0 by default.")
     var maxFailurePercent: Int?
     @Option(help: "Seconds for which an instance that is away is tried again; 600 by default.")
     var offline: Int?
-    @Option(help: "What a stop for failures undoes: none, wave (the default) or all.")
+    @Option(help: "What is rolled back after too many failures: none, wave (the default) or all.")
     var rollback: Rollback?
-    @Flag(help: "Also an image that was rolled back within the last day.")
+    @Flag(help: "Even if the image was rolled back within the last day.")
     var force = false
     @Flag(help: "Only show the plan.")
     var dryRun = false
@@ -96,7 +96,7 @@ struct Percentages: ExpressibleByArgument, Equatable {
 extension Rollout {
     fileprivate var announcement: String {
         let skipped = count([.skipped])
-        let others = skipped == 0 ? "" : ", passing \(skipped) by"
+        let others = skipped == 0 ? "" : ", skipping \(skipped)"
         let time = estimatedSeconds.map { "; about \(span($0))" } ?? ""
         return "Rollout \(id) has begun: \(imageName) to \(counted(tenantCount, "tenant")) in "
             + "\(counted(waves.count, "wave"))\(others)\(time)."

@@ -3,7 +3,7 @@ import Foundation
 
 struct PauseRollout: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Begin nothing more until a resume; what has begun goes on.")
+        commandName: "pause", abstract: "Start nothing more until it is resumed; what has begun continues.")
 
     @Argument(help: "Its id, the first 8 or more characters of it, or `latest`.")
     var id: RolloutReference
@@ -14,7 +14,8 @@ struct PauseRollout: AsyncParsableCommand {
 
 struct ResumeRollout: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Go on with a paused rollout, or look again at what was not judged.")
+        commandName: "resume", abstract: "Continue a paused rollout, or judge again what could not be judged."
+    )
 
     @Argument(help: "Its id, the first 8 or more characters of it, or `latest`.")
     var id: RolloutReference
@@ -25,7 +26,7 @@ struct ResumeRollout: AsyncParsableCommand {
 
 struct AbortRollout: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "abort", abstract: "End a rollout where it is; what is updated stays so.")
+        commandName: "abort", abstract: "End a rollout where it is; updated tenants keep the image.")
 
     @Argument(help: "Its id, the first 8 or more characters of it, or `latest`.")
     var id: RolloutReference
@@ -37,7 +38,7 @@ struct AbortRollout: AsyncParsableCommand {
 struct PromoteRollout: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "promote",
-        abstract: "Let the present wave pass, without the rest of its soak or a verdict on it.")
+        abstract: "Let the present wave pass without the rest of its soak and without a verdict.")
 
     @Argument(help: "Its id, the first 8 or more characters of it, or `latest`.")
     var id: RolloutReference
@@ -49,7 +50,7 @@ struct PromoteRollout: AsyncParsableCommand {
 struct RollBackRollout: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollback",
-        abstract: "Bring every tenant that it updated back to what it had, also after its end.",
+        abstract: "Return every tenant that it updated to its previous image, also after its end.",
         discussion: "With --follow, exit status 0 means that all are back, 1 that some are not.")
 
     @Argument(help: "Its id, the first 8 or more characters of it, or `latest`.")
@@ -90,23 +91,24 @@ extension Rollout {
         return switch action {
         case "pause":
             [
-                "Rollout \(shortID) is paused in \(wave): nothing more begins.",
-                "Under way to their end: \(counted(live, "tenant")). Waiting: \(left).",
-                "Go on: cpctl rollout resume \(shortID)",
+                "Rollout \(shortID) is paused in \(wave): nothing more starts.",
+                "In progress: \(counted(live, "tenant")). Waiting: \(left).",
+                "To continue: cpctl rollout resume \(shortID)",
             ]
         case "resume":
-            ["Rollout \(shortID) goes on in \(wave). Waiting: \(counted(left, "tenant"))."] + watch
+            ["Rollout \(shortID) continues in \(wave). Waiting: \(counted(left, "tenant"))."] + watch
         case "abort":
             [
-                "Rollout \(shortID) ends where it is, in \(wave): nothing more begins.",
-                "Under way to their end: \(counted(live, "tenant")). Not begun: \(left). "
-                    + "Updated, and staying so: \(done).",
-            ] + (isRefresh ? [] : ["Undo it: cpctl rollout rollback \(shortID)"])
+                "Rollout \(shortID) ends where it is, in \(wave): nothing more starts.",
+                "In progress: \(counted(live, "tenant")). Not started: \(left). "
+                    + "Updated, and keeping the image: \(done).",
+            ] + (isRefresh ? [] : ["To undo it: cpctl rollout rollback \(shortID)"])
         case "promote":
-            ["Rollout \(shortID) lets \(wave) pass, without the rest of its soak or a verdict."] + watch
+            ["Rollout \(shortID) lets \(wave) pass without the rest of its soak and without a verdict."]
+                + watch
         default:
             [
-                "Rollout \(shortID) is rolled back. Going back to what they had: "
+                "Rollout \(shortID) is being rolled back. Returning to their previous image: "
                     + "\(counted(done + live, "tenant"))."
             ] + watch
         }

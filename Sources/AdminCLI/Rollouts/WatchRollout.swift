@@ -6,10 +6,10 @@ struct WatchRollout: AsyncParsableCommand {
         commandName: "watch",
         abstract: "Show a rollout until its end: a table on a terminal, else a line for each event.",
         discussion: """
-            In the bars █ is updated, ▒ under way, ✗ failed or unhealthy, < gone back, · not begun.
+            In the bars █ is updated, ▒ in progress, ✗ failed or unhealthy, < rolled back, · waiting.
 
-            Exit status: 0 succeeded; 1 failed, aborted or rolled back; 2 incomplete, or paused for a person \
-            to decide. Ending the command does nothing to the rollout.
+            Exit status: 0 succeeded; 1 failed, aborted or rolled back; 2 incomplete, or paused for an \
+            operator to decide. Ending the command does nothing to the rollout.
             """)
 
     @Argument(help: "Its id, the first 8 or more characters of it, or `latest`.")

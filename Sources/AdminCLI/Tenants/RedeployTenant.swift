@@ -4,20 +4,20 @@ import Foundation
 struct RedeployTenant: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "redeploy",
-        abstract: "Replace a tenant's image; a failing one is rolled back by itself.",
+        abstract: "Replace a tenant's image; one that fails is rolled back automatically.",
         discussion: """
             Without --tag, --digest and --refresh it is the image that the tenant is meant to run: its \
             channel's, or the one it is pinned to.
 
             With --follow, exit status 0 means that the tenant runs the image, healthy; with --dry-run, that \
-            the instance has nothing against it.
+            the instance would accept it.
             """)
 
     @Argument var slug: String
     @OptionGroup var image: ImageOptions
-    @Option(help: "Seconds in which the old container ends its connections.")
+    @Option(help: "Seconds that the old container gets to finish its connections.")
     var drain: Int?
-    @Flag(help: "Only say what would be done, and ask the instance whether it would do it.")
+    @Flag(help: "Only show what would be done, and ask the instance whether it would accept it.")
     var dryRun = false
     @Flag(help: "Wait for the end.")
     var follow = false

@@ -4,22 +4,23 @@ import Foundation
 struct ResizeTenant: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resize",
-        abstract: "Show a tenant's instance type, or give the instance another.",
+        abstract: "Show or change the type of a tenant's instance.",
         discussion: """
-            No option only shows. The instance is stopped, changed and started in the maintenance window, so \
-            the tenant is away for a minute or two; if it does not come up, it gets its former type back.
+            Without an option it only shows the type. The instance is stopped, changed and started in the \
+            maintenance window, so the tenant is away for a minute or two; if it does not come up, it gets \
+            its former type back.
 
             With --follow, exit status 0 means that the instance has the type.
             """)
 
     @Argument var slug: String
-    @Option(name: .customLong("to"), help: "The type, as t3.large.")
+    @Option(name: .customLong("to"), help: "The type, for example t3.large.")
     var type: String?
     @Flag(help: "The type of the organisation's plan.")
     var toPlan = false
     @Flag(help: "Do not wait for the maintenance window.")
     var now = false
-    @Flag(help: "Only say what would be done, and when.")
+    @Flag(help: "Only show what would be done, and when.")
     var dryRun = false
     @Flag(help: "Wait for the end.")
     var follow = false

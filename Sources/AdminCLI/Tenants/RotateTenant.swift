@@ -4,7 +4,7 @@ import Foundation
 struct RotateTenant: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate",
-        abstract: "Give a tenant another admin token, without a moment in which it has none.",
+        abstract: "Rotate a tenant's admin token without downtime.",
         discussion: """
             The instance fetches the token, molecule-tenant is started with it beside the old container, and \
             the old token ends when the new one is in use. With --follow, exit status 0 means that it is. \
@@ -14,7 +14,7 @@ struct RotateTenant: AsyncParsableCommand {
     @Argument var slug: String
     @Flag(help: "Wait for the end.")
     var follow = false
-    @Flag(help: "Only say where a rotation stands.")
+    @Flag(help: "Only show where a rotation stands.")
     var show = false
     @OptionGroup var server: ServerOptions
 

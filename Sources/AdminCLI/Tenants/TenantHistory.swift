@@ -3,7 +3,7 @@ import Foundation
 
 struct TenantHistory: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "history", abstract: "Show which images a tenant was given, newest first, and by whom.")
+        commandName: "history", abstract: "Show which images a tenant was given, by whom, newest first.")
 
     @Argument var slug: String
     @Option(help: "How many, at most 200.")

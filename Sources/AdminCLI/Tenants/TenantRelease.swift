@@ -4,8 +4,8 @@ import Foundation
 struct TenantRelease: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "release",
-        abstract: "Show or change which image a tenant is meant to run, and whether rollouts may touch it.",
-        discussion: "No option only shows. Nothing is redeployed by this.")
+        abstract: "Show or change which image a tenant is meant to run, and whether rollouts include it.",
+        discussion: "Without an option it only shows. It redeploys nothing.")
 
     @Argument var slug: String
     @Option(help: "Follow this channel.")
@@ -14,11 +14,11 @@ struct TenantRelease: AsyncParsableCommand {
     var pin: String?
     @Flag(help: "Run the channel's image again.")
     var unpin = false
-    @Flag(help: "Let rollouts pass it by.")
+    @Flag(help: "Let rollouts skip it.")
     var optOut = false
-    @Flag(help: "Let rollouts touch it again.")
+    @Flag(help: "Let rollouts include it again.")
     var optIn = false
-    @Option(help: "Let rollouts pass it by for so many seconds; 0 ends that.")
+    @Option(help: "Let rollouts skip it for so many seconds; 0 ends that.")
     var maintenance: Int?
     @OptionGroup var server: ServerOptions
 
@@ -82,7 +82,7 @@ struct Release: Decodable {
     var lines: [String] {
         table([
             ["slug", slug], ["channel", channel], ["pinned to", pinnedDigest ?? "-"],
-            ["rollouts", isOptedOut ? "opted out" : "take it along"],
+            ["rollouts", isOptedOut ? "opted out" : "included"],
             ["maintenance", maintenanceUntil.map { "until \($0.text)" } ?? "-"],
         ])
     }

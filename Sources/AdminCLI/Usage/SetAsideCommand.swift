@@ -4,17 +4,17 @@ import Foundation
 struct SetAsideCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set-aside",
-        abstract: "Events that were received and not counted, each for a reason.",
+        abstract: "Events in quarantine: received, and not counted for a reason.",
         subcommands: [ListSetAside.self, ReleaseSetAside.self, DiscardSetAside.self])
 }
 
 struct ListSetAside: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List them, newest first, and how many wait for which reason.")
+        commandName: "list", abstract: "List the events, newest first, and count them by reason.")
 
-    @Option(help: "Only this organisation's: slug or id.")
+    @Option(help: "Only of this organisation: its slug or id.")
     var org: String?
-    @Option(help: "Only of this reason, as unknown_model.")
+    @Option(help: "Only with this reason, for example unknown_model.")
     var reason: String?
     @Option(help: "waiting, released or discarded.")
     var state: String = "waiting"
@@ -61,7 +61,7 @@ struct ListSetAside: AsyncParsableCommand {
         if server.json { return sayJSON(data) }
         let list = try decode(List.self, from: data)
         if list.events.isEmpty {
-            say("Nothing of that is set aside.")
+            say("No such event is in quarantine.")
         } else {
             let head = ["RECEIVED", "TENANT", "REASON", "MODEL", "WHY", "ID"]
             table([head] + list.events.map(\.cells)).forEach(say)
@@ -75,19 +75,19 @@ struct ListSetAside: AsyncParsableCommand {
 
 /// Which events are meant, and whether it is to be done.
 struct SetAsideOptions: ParsableArguments {
-    @Option(help: "Those of this organisation: slug or id.")
+    @Option(help: "Events of this organisation: its slug or id.")
     var org: String?
-    @Option(help: "Those of this reason, as unknown_model.")
+    @Option(help: "Events with this reason, for example unknown_model.")
     var reason: String?
-    @Option(help: "The event of this id; can be given again.")
+    @Option(help: "The event with this id; may be repeated.")
     var id: [String] = []
-    @Flag(help: "Do it. Without it only what would be done is shown.")
+    @Flag(help: "Apply it. Without this the command only shows what it would do.")
     var apply = false
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
         guard org != nil || reason != nil || !id.isEmpty else {
-            throw ValidationError("Say which: --org, --reason or --id.")
+            throw ValidationError("Name the events: --org, --reason or --id.")
         }
     }
 
@@ -133,22 +133,22 @@ struct SetAsideOptions: ParsableArguments {
 struct ReleaseSetAside: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "release",
-        abstract: "Count them after all, as far as they can be counted by now: after a price was set.",
-        discussion: "The oldest thousand at most; for more, say it again.")
+        abstract: "Count events after all, as far as possible by now: after a price was set, for example.",
+        discussion: "At most the oldest thousand; repeat the command for more.")
 
     @OptionGroup var options: SetAsideOptions
 
     func run() async throws {
         guard let outcome = try await options.order("release") else { return }
         let verb = options.apply ? "counted" : "would be counted"
-        say("\(counted(outcome.decided - outcome.duplicates, "event")) \(verb) of \(outcome.matched).")
+        say("\(outcome.decided - outcome.duplicates) of \(counted(outcome.matched, "event")) \(verb).")
         if outcome.duplicates > 0 {
             say("\(counted(outcome.duplicates, "event")) had counted already.")
         }
         if !outcome.kept.isEmpty {
             say("")
             let rows = outcome.kept.map { [$0.id, $0.reason, oneLine($0.detail)] }
-            table([["STAYS", "REASON", "WHY"]] + rows).forEach(say)
+            table([["KEPT", "REASON", "WHY"]] + rows).forEach(say)
         }
         if !options.apply { say("Nothing was changed. --apply does it.") }
     }
@@ -157,8 +157,8 @@ struct ReleaseSetAside: AsyncParsableCommand {
 struct DiscardSetAside: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "discard",
-        abstract: "Never count them, not even when the tenant sends them again. They stay on record.",
-        discussion: "The oldest thousand at most; for more, say it again.")
+        abstract: "Never count events, not even if the tenant sends them again. They stay on record.",
+        discussion: "At most the oldest thousand; repeat the command for more.")
 
     @OptionGroup var options: SetAsideOptions
 

@@ -4,15 +4,15 @@ import Foundation
 struct UsageCheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Compare the sums by hour and day with the single events, while events come.",
+        abstract: "Compare the sums by hour and day with the single events; events may come meanwhile.",
         discussion: """
-            Ends with status 1 where something differs. --rebuild makes the sums of those months anew; \
-            events wait meanwhile.
+            Ends with status 1 where something differs. --rebuild computes the sums of those months \
+            again; new events wait meanwhile.
             """)
 
     @Option(help: "One month, as 2026-11; every month by default.")
     var month: String?
-    @Flag(help: "Make the sums anew where they differ.")
+    @Flag(help: "Compute the sums again where they differ.")
     var rebuild = false
     @OptionGroup var server: ServerOptions
 
@@ -65,11 +65,11 @@ struct UsageCheckCommand: AsyncParsableCommand {
         }
         let wrong = months.filter { $0.differences > 0 }
         guard !wrong.isEmpty else { return }
-        guard rebuild else { throw Failure("Make these sums anew: cpctl usage check --rebuild") }
+        guard rebuild else { throw Failure("To compute these sums again: cpctl usage check --rebuild") }
         for month in wrong {
             let data = try await control.call(
                 "POST", "/cp/admin/usage/rebuild", body: ["month": month.month], timeout: .seconds(900))
-            if server.json { sayJSON(data) } else { say("\(month.month) was made anew.") }
+            if server.json { sayJSON(data) } else { say("\(month.month) was computed again.") }
         }
     }
 

@@ -4,13 +4,13 @@ import Foundation
 struct UsageGaps: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gaps",
-        abstract: "Streams of events of which something is missing, or was lost by the tenant.",
+        abstract: "List streams with events that are missing, or that the tenant has lost.",
         discussion: """
-            The platform asks a tenant for what is missing with every answer. What stays missing for hours \
-            means that the tenant does not send; what is lost it has said that it has no more.
+            With every answer the platform asks the tenant for the events that are missing. If they stay \
+            missing for hours, the tenant does not send. The tenant itself reports events as lost.
             """)
 
-    @Option(help: "Only this organisation's: slug or id.")
+    @Option(help: "Only of this organisation: its slug or id.")
     var org: String?
     @Option(help: "How many streams at most.")
     var limit: Int = 100

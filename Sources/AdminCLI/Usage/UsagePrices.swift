@@ -3,7 +3,7 @@ import Foundation
 
 struct UsagePrices: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "prices", abstract: "What a token costs, by model and from when on.",
+        commandName: "prices", abstract: "Show and set the prices of tokens, by model and start.",
         subcommands: [ListUsagePrices.self, SetUsagePrice.self])
 }
 
@@ -51,29 +51,29 @@ struct ListUsagePrices: AsyncParsableCommand {
 struct SetUsagePrice: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Set what a token of a model costs from a moment on; the past keeps its prices.",
+        abstract: "Set the price of a model's tokens from a moment on; the past keeps its prices.",
         discussion: """
-            Millicredits a token: 1000 is one credit. A model of its own goes before *, which stands for \
-            every model of the provider (quote it in a shell). Events that were set aside for want of a \
-            price are \
-            counted by `cpctl usage set-aside release --reason unknown_model --apply`.
+            Millicredits a token: 1000 is one credit. The price of a named model goes before that of *, \
+            which stands for every model of the provider (quote it in a shell). Events that wait in \
+            quarantine for a price are counted by \
+            `cpctl usage set-aside release --reason unknown_model --apply`.
             """)
 
     @Argument(help: "As events name it, for example anthropic.")
     var provider: String
     @Argument(help: "As events name it, or * for all.")
     var model: String
-    @Option(help: "Of a token that was read.")
+    @Option(help: "Price of an input token.")
     var input: Int
-    @Option(help: "Of a token that was written.")
+    @Option(help: "Price of an output token.")
     var output: Int
-    @Option(help: "Of a token read from the provider's cache; as --input by default.")
+    @Option(help: "Price of an input token from the provider's cache; --input by default.")
     var cached: Int?
-    @Option(help: "Of a token of reasoning; as --output by default.")
+    @Option(help: "Price of a reasoning token; --output by default.")
     var reasoning: Int?
-    @Option(help: "From when on, as 2026-12-01T00:00:00Z; as early as can be by default.")
+    @Option(help: "Start, for example 2026-12-01T00:00:00Z; as early as possible by default.")
     var from: String?
-    @Flag(help: "Do it. Without it only what would be done is shown.")
+    @Flag(help: "Apply it. Without this the command only shows what it would do.")
     var apply = false
     @OptionGroup var server: ServerOptions
 
@@ -97,12 +97,12 @@ struct SetUsagePrice: AsyncParsableCommand {
             say(
                 "A token of \(provider) \(model) would cost \(order.input) in, \(order.output) out, "
                     + "\(order.cached) cached, \(order.reasoning) of reasoning, in millicredits, from "
-                    + "\(from ?? "as early as can be") on.")
+                    + "\(from ?? "as early as possible") on.")
             return say("Nothing was changed, and a price cannot be taken back. --apply sets it.")
         }
         let data = try await server.connect().call("POST", "/cp/admin/usage/prices", body: order)
         if server.json { return sayJSON(data) }
         let price = try decode(UsagePrice.self, from: data)
-        say("Valid from \(price.validFrom.text) on. Every control plane knows it within a minute.")
+        say("Valid from \(price.validFrom.text) on. Every replica uses it within a minute.")
     }
 }

@@ -10,15 +10,10 @@ import Synchronization
 /// The private authority that both the edge and the platform front are trusted by, and the key with which
 /// the cloud signs identity documents. Kept as PEM files in one folder; what is missing is made there.
 struct CertificateAuthority: Sendable {
-    struct Server: Sendable {
-        let chainPEM: String
-        let keyPEM: String
-    }
-
     let certificate: Certificate
     private let key: PrivateKey
     /// One key serves every minted certificate: making keys is what costs.
-    private let serverKey: PrivateKey
+    let serverKey: PrivateKey
 
     init(folder: String) throws {
         (certificate, key) = try KeyFiles(folder: folder, certificate: "ca.pem", key: "ca-key.pem")
@@ -31,14 +26,13 @@ struct CertificateAuthority: Sendable {
         serverKey = try PrivateKey.generate(rsa: false)
     }
 
-    /// A certificate for exactly one name or address.
-    func mint(_ host: String) throws -> Server {
+    /// A certificate for exactly one name or address, and for the servers' key.
+    func mint(_ host: String) throws -> Certificate {
         let isAddress = Subnet.parse(host) != nil
         let template = CertificateTemplate(
             commonName: String(host.prefix(64)), days: 365,
             alternativeNames: [(isAddress ? "IP:" : "DNS:") + host], isServer: true)
-        let issued = try template.issue(for: serverKey, by: (certificate, key))
-        return Server(chainPEM: issued.pem + certificate.pem, keyPEM: serverKey.pem)
+        return try template.issue(for: serverKey, by: (certificate, key))
     }
 }
 

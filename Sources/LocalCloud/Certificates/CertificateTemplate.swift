@@ -1,4 +1,5 @@
 import CCrypto
+import Digests
 
 /// What a new certificate says.
 struct CertificateTemplate {
@@ -62,7 +63,7 @@ struct CertificateTemplate {
     }
 
     private func setSerial(_ pointer: OpaquePointer) throws {
-        let bytes = AuthenticatedCipher.random(8)
+        let bytes = RandomSecret.bytes(8)
         let serial = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } >> 1
         guard ASN1_INTEGER_set_uint64(X509_get_serialNumber(pointer), serial) == 1 else {
             throw CryptoError("setting a serial number")

@@ -1,3 +1,5 @@
+import Digests
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -74,8 +76,7 @@ actor Tunnels {
         guard living.count < maximum else {
             throw CloudflareError(1030, "Tunnel limit reached for this account", status: 400)
         }
-        let secret =
-            body["tunnel_secret"]?.string ?? Data(AuthenticatedCipher.random(32)).base64EncodedString()
+        let secret = body["tunnel_secret"]?.string ?? RandomSecret.base64(bytes: 32)
         guard let bytes = Data(base64Encoded: secret), bytes.count >= 32 else {
             throw CloudflareError(
                 1004, "Tunnel secret must be at least 32 bytes, base64-encoded", status: 400)

@@ -1,4 +1,5 @@
 import Logging
+import WireText
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -129,11 +130,8 @@ actor Fleet {
     }
 
     private static func mac(_ address: String) -> String {
-        let bytes = (Subnet.parse(address) ?? 0)
-        let pairs = [24, 16, 8, 0].map { shift -> String in
-            let text = String(bytes >> UInt32(shift) & 0xff, radix: 16)
-            return text.count == 1 ? "0" + text : text
-        }
+        let number = Subnet.parse(address) ?? 0
+        let pairs = [24, 16, 8, 0].map { [UInt8(truncatingIfNeeded: number >> UInt32($0))].hex }
         return "02:42:" + pairs.joined(separator: ":")
     }
 

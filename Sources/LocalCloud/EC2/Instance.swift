@@ -1,3 +1,5 @@
+import Digests
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -87,13 +89,11 @@ enum InstanceType {
 }
 
 enum ResourceID {
-    private static let digits = Array("0123456789abcdef")
-
     /// `i-` and 17 hexadecimal digits, as EC2's.
     static func random(_ prefix: String) -> String { "\(prefix)-\(hexadecimal(17))" }
 
     static func hexadecimal(_ count: Int) -> String {
-        String((0..<count).map { _ in digits[Int.random(in: 0..<16)] })
+        String(RandomSecret.hex(bytes: (count + 1) / 2).prefix(count))
     }
 
     static func uuid() -> String { UUID().uuidString.lowercased() }
@@ -101,6 +101,6 @@ enum ResourceID {
     static func isWellFormed(_ id: String, _ prefix: String) -> Bool {
         guard id.hasPrefix(prefix + "-") else { return false }
         let rest = id.dropFirst(prefix.count + 1)
-        return (rest.count == 17 || rest.count == 8) && rest.allSatisfy { digits.contains($0) }
+        return (rest.count == 17 || rest.count == 8) && rest.allSatisfy("0123456789abcdef".contains)
     }
 }

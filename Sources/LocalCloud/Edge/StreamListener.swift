@@ -2,7 +2,6 @@ import Glibc
 import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
 import ServiceLifecycle
 import TunnelLink
 
@@ -12,7 +11,7 @@ struct StreamListener: Service {
     let host: String
     let port: Int
     /// nil for plain TCP.
-    let tls: NIOSSLContext?
+    let tls: TLSServer?
     let logger: Logger
     let listening: @Sendable (Int) -> Void
     let handler: @Sendable (ByteStream) async -> Void
@@ -53,7 +52,7 @@ struct StreamListener: Service {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         if let tls {
-                            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                            try channel.pipeline.syncOperations.addHandler(TLSHandler(tls))
                         }
                         accepted.yield(try ByteStream.install(on: channel))
                     }
@@ -62,43 +61,5 @@ struct StreamListener: Service {
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw PortTaken(service: name, address: "\(host):\(port)")
         }
-    }
-}
-
-/// Serves every name that a client asks for with a certificate of its own, minted on first use.
-///
-/// One certificate a name: OpenSSL and curl refuse `*.localhost`, a wildcard over a whole top-level domain.
-enum ServerNames {
-    static func context(_ authority: CertificateAuthority, fallback: String) throws -> NIOSSLContext {
-        var configuration = try tls(authority, fallback)
-        let minted = MintedCertificates(authority)
-        configuration.sslContextCallback = { values, promise in
-            promise.completeWith(
-                Result {
-                    var override = NIOSSLContextConfigurationOverride()
-                    guard let name = values.serverHostname?.lowercased(), !name.isEmpty else {
-                        return override
-                    }
-                    let server = try minted.server(name)
-                    override.certificateChain = server.chain
-                    override.privateKey = .privateKey(server.key)
-                    return override
-                })
-        }
-        return try NIOSSLContext(configuration: configuration)
-    }
-
-    /// One certificate for everybody.
-    static func context(_ authority: CertificateAuthority, address: String) throws -> NIOSSLContext {
-        try NIOSSLContext(configuration: try tls(authority, address))
-    }
-
-    private static func tls(_ authority: CertificateAuthority, _ host: String) throws -> TLSConfiguration {
-        let server = try MintedCertificates(authority).server(host)
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: server.chain, privateKey: .privateKey(server.key))
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["http/1.1"]
-        return configuration
     }
 }

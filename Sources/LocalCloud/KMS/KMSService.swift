@@ -1,3 +1,4 @@
+import Digests
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -33,10 +34,10 @@ struct KMSService: JSONService {
     private func generateDataKey(_ input: JSONValue) throws -> JSONValue {
         let arn = try keyARN(try input.required("KeyId"))
         let count = try Self.dataKeyLength(input)
-        let plaintext = AuthenticatedCipher.random(count)
+        let plaintext = RandomSecret.bytes(count)
         return [
             "KeyId": .string(arn), "Plaintext": .string(Data(plaintext).base64EncodedString()),
-            "CiphertextBlob": .string(Data(seal(plaintext, arn, input)).base64EncodedString()),
+            "CiphertextBlob": .string(Data(try seal(plaintext, arn, input)).base64EncodedString()),
         ]
     }
 
@@ -58,14 +59,14 @@ struct KMSService: JSONService {
         else { throw AWSError("ValidationException", "Plaintext must be 1 to 4096 bytes") }
         return [
             "KeyId": .string(arn), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
-            "CiphertextBlob": .string(Data(seal(Array(plaintext), arn, input)).base64EncodedString()),
+            "CiphertextBlob": .string(Data(try seal(Array(plaintext), arn, input)).base64EncodedString()),
         ]
     }
 
     private func decrypt(_ input: JSONValue) throws -> JSONValue {
         guard let blob = Data(base64Encoded: try input.required("CiphertextBlob")),
             let (arn, sealed) = Self.split(Array(blob)), let key = keys.find(arn),
-            let plaintext = AuthenticatedCipher(key: key).open(sealed, binding: Self.context(input))
+            let plaintext = try? AESGCM.open(sealed, key: key, binding: Self.context(input))
         else { throw AWSError("InvalidCiphertextException", "") }
         if let named = input["KeyId"]?.string, try keyARN(named) != arn {
             throw AWSError(
@@ -79,8 +80,8 @@ struct KMSService: JSONService {
     }
 
     /// `length of the ARN (2) | ARN | sealed`
-    private func seal(_ plaintext: [UInt8], _ arn: String, _ input: JSONValue) -> [UInt8] {
-        let sealed = AuthenticatedCipher(key: keys.make(arn)).seal(plaintext, binding: Self.context(input))
+    private func seal(_ plaintext: [UInt8], _ arn: String, _ input: JSONValue) throws -> [UInt8] {
+        let sealed = try AESGCM.seal(plaintext, key: keys.make(arn), binding: Self.context(input))
         let name = Array(arn.utf8)
         return [UInt8(name.count >> 8), UInt8(name.count & 0xff)] + name + sealed
     }
@@ -112,7 +113,7 @@ private final class KeyRing: Sendable {
     func make(_ arn: String) -> [UInt8] {
         keys.withLock { keys in
             if let key = keys[arn] { return key }
-            let key = AuthenticatedCipher.random(AuthenticatedCipher.keyLength)
+            let key = RandomSecret.bytes(AESGCM.keyLength)
             keys[arn] = key
             return key
         }

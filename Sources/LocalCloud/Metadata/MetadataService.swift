@@ -1,3 +1,4 @@
+import Digests
 import Glibc
 import NIOCore
 import Synchronization
@@ -99,7 +100,7 @@ private final class MetadataTokens: Sendable {
     private let entries = Mutex<[String: Entry]>([:])
 
     func issue(for instance: String, life: Duration) -> String {
-        let token = Data(AuthenticatedCipher.random(40)).base64EncodedString()
+        let token = RandomSecret.base64(bytes: 40)
             .replacing("+", with: "-").replacing("/", with: "_")
         let now = ContinuousClock.now
         entries.withLock { entries in

@@ -1,4 +1,5 @@
-import CCrypto
+import Digests
+import WireText
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -12,14 +13,7 @@ struct Person: Sendable, Hashable {
     var isVerified: Bool
 
     /// The same for the same address, on every run.
-    var subject: String {
-        "user_" + sha256(Array(email.lowercased().utf8)).prefix(12).map(Self.digits).joined()
-    }
-
-    private static func digits(_ byte: UInt8) -> String {
-        let text = String(byte, radix: 16)
-        return text.count == 1 ? "0" + text : text
-    }
+    var subject: String { "user_" + SHA256Digest(of: email.lowercased()).bytes.prefix(12).hex }
 }
 
 /// What a client asked for when it sent the browser. Sources: RFC 6749, section 4.1.1; RFC 7636, section 4.3.
@@ -60,14 +54,8 @@ struct AuthorizationCodes: Sendable {
             Date().timeIntervalSince(grant.since) < Self.lifetimeSeconds,
             grant.request.clientID == clientID, grant.request.redirectURI == redirectURI,
             (43...128).contains(verifier.utf8.count),
-            Data(sha256(Array(verifier.utf8))).base64EncodedString().base64URL == grant.request.challenge
+            SHA256Digest(of: verifier).bytes.base64URL == grant.request.challenge
         else { return nil }
         return grant
     }
-}
-
-func sha256(_ bytes: [UInt8]) -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-    _ = SHA256(bytes, bytes.count, &digest)
-    return digest
 }

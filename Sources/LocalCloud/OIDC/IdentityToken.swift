@@ -1,7 +1,5 @@
-import JWTKit
-
 /// What a token says. Source: OpenID Connect Core 1.0, section 2.
-struct IdentityToken: JWTPayload, Sendable {
+struct IdentityToken: Encodable, Sendable {
     var iss: String
     var sub: String
     var aud: String
@@ -15,7 +13,4 @@ struct IdentityToken: JWTPayload, Sendable {
         case iss, sub, aud, iat, exp, nonce, email
         case emailVerified = "email_verified"
     }
-
-    /// Tokens are only made here.
-    func verify(using algorithm: some JWTAlgorithm) async throws {}
 }

@@ -12,19 +12,23 @@ actor OIDCService {
     static let maximumPeople = 5
 
     private let settings: Settings.OIDCSettings
-    private var keys = SigningKeys()
+    private var keys: SigningKeys
     private var codes = AuthorizationCodes()
     private var people: [Person] = []
 
-    init(_ settings: Settings.OIDCSettings) { self.settings = settings }
+    /// - Throws: when libcrypto makes no key.
+    init(_ settings: Settings.OIDCSettings) throws {
+        self.settings = settings
+        keys = try SigningKeys()
+    }
 
-    func answer(_ call: HTTPCall) async -> HTTPAnswer {
+    func answer(_ call: HTTPCall) -> HTTPAnswer {
         switch (call.method, call.path) {
         case ("GET", "/.well-known/openid-configuration"): .json(200, discovery(issuer(call)))
         case ("GET", "/jwks"): .json(200, keys.published)
         case ("GET", "/authorize"): ask(call.queryItems)
         case ("POST", "/authorize"): decide(FormText.parse(String(decoding: call.body, as: UTF8.self)), call)
-        case ("POST", "/token"): await exchange(call)
+        case ("POST", "/token"): exchange(call)
         case ("POST", "/_localcloud/rotate"): rotate(call)
         default: .text(404, "no such page\n")
         }
@@ -48,7 +52,11 @@ actor OIDCService {
     /// `?retire=true`: what was signed before cannot be verified any more.
     private func rotate(_ call: HTTPCall) -> HTTPAnswer {
         guard call.source.hasPrefix("127.") || call.source == "::1" else { return .empty(404) }
-        keys.rotate(retiresOthers: call.queryItem("retire") == "true")
+        do {
+            try keys.rotate(retiresOthers: call.queryItem("retire") == "true")
+        } catch {
+            return .text(500, "no key was made\n")
+        }
         return .json(200, ["kid": .string(keys.currentID)])
     }
 
@@ -87,7 +95,7 @@ actor OIDCService {
     // MARK: The client
 
     /// Source: OpenID Connect Core 1.0, section 3.1.3.
-    private func exchange(_ call: HTTPCall) async -> HTTPAnswer {
+    private func exchange(_ call: HTTPCall) -> HTTPAnswer {
         let form = FormText.parse(String(decoding: call.body, as: UTF8.self))
         func field(_ name: String) -> String { form.first { $0.name == name }?.value ?? "" }
         guard isClient(call, field) else {
@@ -100,7 +108,7 @@ actor OIDCService {
             let grant = codes.redeem(
                 field("code"), clientID: settings.clientID, redirectURI: field("redirect_uri"),
                 verifier: field("code_verifier")),
-            let token = try? await keys.sign(token(grant, issuer: issuer(call)))
+            let token = try? keys.sign(token(grant, issuer: issuer(call)))
         else { return .json(400, ["error": "invalid_grant"]) }
         return .json(
             200,

@@ -1,6 +1,5 @@
 import CurlHTTP
 import Logging
-import NIOSSL
 import ServiceLifecycle
 import TunnelLink
 
@@ -52,7 +51,7 @@ struct LocalCloud: Sendable {
             settings: settings.cloudflare, places: places,
             limit: RateLimit(maximum: settings.cloudflare.throttling ? 1200 : nil),
             gate: CallGate(calls: calls))
-        oidc = OIDCService(settings.oidc)
+        oidc = try OIDCService(settings.oidc)
         ready = Readiness(settings)
     }
 
@@ -101,7 +100,7 @@ struct LocalCloud: Sendable {
         ]
         list.append(tunnelListener(bridge))
         list.append(IdlePings(admission: admission))
-        let names = try ServerNames.context(authority, fallback: settings.loopback)
+        let names = try TLSServer(authority, fallback: settings.loopback)
         let edge = TunnelUpstreams(places: places, connectors: connectors)
         list.append(
             stream("edge", settings.loopback, settings.ports.edge, names) { client in
@@ -109,7 +108,7 @@ struct LocalCloud: Sendable {
                 await session.run()
             })
         if let controlPlane = settings.controlPlane {
-            let tls = try ServerNames.context(authority, address: bridge)
+            let tls = try TLSServer(authority, fallback: bridge)
             list.append(
                 StreamListener(
                     name: "front", host: bridge, port: settings.ports.front, tls: tls,
@@ -168,7 +167,7 @@ struct LocalCloud: Sendable {
     }
 
     private func stream(
-        _ name: String, _ host: String, _ port: Int, _ tls: NIOSSLContext?,
+        _ name: String, _ host: String, _ port: Int, _ tls: TLSServer?,
         _ handler: @escaping @Sendable (ByteStream) async -> Void
     ) -> StreamListener {
         let ready = ready

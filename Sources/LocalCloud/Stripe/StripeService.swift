@@ -1,3 +1,4 @@
+import Digests
 import Logging
 
 #if canImport(FoundationEssentials)
@@ -135,7 +136,7 @@ actor StripeService {
     /// The order of the parameters does not matter.
     private static func fingerprint(_ call: HTTPCall) -> [UInt8] {
         let fields = pairs(call).map { "\($0.name)=\($0.value)" }.sorted()
-        return sha256(Array(([call.method, call.path] + fields).joined(separator: "\n").utf8))
+        return SHA256Digest(of: ([call.method, call.path] + fields).joined(separator: "\n")).bytes
     }
 
     private var wallTime: Int { Int(Date().timeIntervalSince1970) }

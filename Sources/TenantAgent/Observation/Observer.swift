@@ -38,7 +38,7 @@ struct Observer: Sendable {
 
     /// `tenant-agent observe`. Writes nothing, and waits for nobody.
     func observe() async throws -> HealthObservation {
-        let isHealthy = (try? await Status.gather(installation, docker).isHealthy) ?? false
+        let isHealthy = (try? await Status.isStackHealthy(installation, docker)) ?? false
         var observation = HealthObservation(
             digest: nil, healthy: isHealthy, restarts: 0, upSeconds: 0, before: nil, since: nil)
         guard let (container, seen) = try await read(nil) else { return observation }

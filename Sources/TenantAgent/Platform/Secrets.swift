@@ -1,5 +1,6 @@
 import FoundationEssentials
 import TenantProtocol
+import WireText
 
 extension EnrolmentGrant {
     /// A self-hosted tenant's own secrets, from the kernel's random numbers.
@@ -15,11 +16,6 @@ private func randomBytes(_ count: Int) -> [UInt8] {
     return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
 }
 
-private func randomHex(bytes: Int) -> String {
-    randomBytes(bytes).map { byte in
-        let text = String(byte, radix: 16)
-        return text.count == 1 ? "0" + text : text
-    }.joined()
-}
+private func randomHex(bytes: Int) -> String { randomBytes(bytes).hex }
 
 private func randomBase64(bytes: Int) -> String { Data(randomBytes(bytes)).base64EncodedString() }

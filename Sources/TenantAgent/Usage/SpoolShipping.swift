@@ -29,8 +29,8 @@ struct SpoolShipping: Sendable {
     }
 
     private func ship(_ route: SpoolRoute) async {
-        let folder = UsageSpool.folder(route, in: installation.tenantDataPath)
-        let sender = SpoolSender(route, folder: folder, log: log) { [installation, platform] in
+        let folders = installation.spoolFolders
+        let sender = SpoolSender(route, folders, log: log) { [installation, platform] in
             try await platform.deliver($0, $1, $2, token: installation.secrets()?.adminToken ?? "")
         }
         var backoff = Backoff(from: Self.firstPause, upTo: Self.longestPause)
@@ -39,22 +39,32 @@ struct SpoolShipping: Sendable {
             var pause = Self.lookEvery * Double.random(in: 0.75...1.25)
             do {
                 _ = try await sender.sendAll()
-                try SpoolStatus.noteObstacle(nil, in: folder)
+                try note(nil, route)
                 backoff = Backoff(from: Self.firstPause, upTo: Self.longestPause)
                 if ContinuousClock.now - tidied > Self.tidyEvery {
                     tidied = .now
-                    _ = try StreamRetention.tidy(folder, now: time(nil))
+                    try tidy(route)
                 }
             } catch let obstacle as SpoolSender.Obstacle {
                 log("\(obstacle)")
-                try? SpoolStatus.noteObstacle("\(obstacle)", in: folder)
+                try? note("\(obstacle)", route)
                 pause = max(backoff.next(), obstacle.retryAfter ?? .zero)
             } catch {
                 log("\(route.rawValue) is not sent: \(error)")
-                try? SpoolStatus.noteObstacle("\(error)", in: folder)
+                try? note("\(error)", route)
                 pause = backoff.next()
             }
             try? await Task.sleep(for: pause)
         }
+    }
+
+    private func note(_ obstacle: String?, _ route: SpoolRoute) throws {
+        try DeliveryFolder(route, in: installation.deliveryPath).noteObstacle(obstacle)
+    }
+
+    private func tidy(_ route: SpoolRoute) throws {
+        guard let spool = try SpoolFolder(route, in: installation.tenantDataPath) else { return }
+        let delivery = try DeliveryFolder(route, in: installation.deliveryPath)
+        _ = try StreamRetention(spool, delivery, now: time(nil)).tidy()
     }
 }

@@ -4,7 +4,13 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Every route of the table with everything that can be presented, over HTTP. Nothing is listed here by hand:
 /// a new route is asked with all of it, and what it has to answer follows from its access.

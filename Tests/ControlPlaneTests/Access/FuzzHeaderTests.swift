@@ -2,7 +2,12 @@ import HTTPTypes
 import Hummingbird
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 /// Seeded headers, as `FuzzTests` has bodies and names.
 @Suite struct FuzzHeaderTests {

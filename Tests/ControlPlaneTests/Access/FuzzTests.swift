@@ -3,7 +3,14 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Seeded inputs against everything that reads what a caller says: nothing crashes, and nothing is taken that
 /// a second, simpler reading would not take.

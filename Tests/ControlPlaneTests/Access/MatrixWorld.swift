@@ -2,8 +2,16 @@ import CurlHTTP
 import Foundation
 import Postgres
 import TestSupport
+import WireText
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Digests
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// One organisation with everything that can be presented to it, and another that is none of its business.
 struct MatrixWorld: Sendable {
@@ -172,12 +180,12 @@ struct MatrixWorld: Sendable {
         try await database.execute("UPDATE tenants SET confirmed_at = now(), running_at = now()")
         func secrets(_ org: Org) async throws -> TenantSecrets {
             let tenant = try await TenantStore(database: database).require(org: org.id)
-            return try await service.platform.openSecrets(of: tenant)
+            return try await service.platform.fleet.openSecrets(of: tenant)
         }
         let (mine, others) = (try await secrets(org), try await secrets(other))
         var following = mine
         following.adminToken = next
-        let sealed = try await service.platform.secrets.seal(following)
+        let sealed = try await service.platform.fleet.secrets.seal(following)
         _ = try await TenantTokenStore(database: database)
             .propose(org: org.id, token: TokenHash(of: next), sealed: sealed)
         let here = Presenter.org(org.id)

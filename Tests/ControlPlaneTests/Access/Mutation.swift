@@ -1,6 +1,10 @@
 import Foundation
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Inputs that are nearly right, and inputs that are nothing at all.
 enum Mutation {

@@ -1,7 +1,12 @@
 import CurlHTTP
 import Foundation
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 /// One way to come to a route: what a request presents, and what of it is true.
 struct Presenter: Sendable {

@@ -3,7 +3,12 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import AdminProtocol
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
 
 @Suite struct CreditLedgerTests {
     private static let month = Month(containing: Date())

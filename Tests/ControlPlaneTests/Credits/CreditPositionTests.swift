@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Service
 
 @Suite struct CreditPositionTests {
     @Test func useIsRoundedDownOnceForTheMonth() {

@@ -3,7 +3,13 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct CreditWatchTests {
     private static let month = Month(containing: Date())
@@ -21,7 +27,7 @@ import Testing
     @Test func everyAlertIsGivenOnceAMonth() async throws {
         try await TestService.run(["CREDIT_WATCH_SECONDS": "3600"]) { service in
             let org = try await service.org("acme", plan: "pro")
-            let watch = CreditWatch(platform: service.platform)
+            let watch = CreditWatch(billing: service.platform.billing)
             for (credits, expected) in [
                 (19_999_999, []), (1, ["grant_80"]), (5_000_000, ["grant_100", "grant_80"]),
                 (19_999_999, ["grant_100", "grant_80"]), (1, ["cap_80", "grant_100", "grant_80"]),
@@ -45,7 +51,7 @@ import Testing
         try await TestService.run(["CREDIT_WATCH_SECONDS": "3600"]) { service in
             // The service looks by itself as soon as it listens.
             try await Task.sleep(for: .milliseconds(300))
-            let watch = CreditWatch(platform: service.platform)
+            let watch = CreditWatch(billing: service.platform.billing)
             let orgs = [
                 try await service.org("acme", plan: "pro"), try await service.org("beta", plan: "starter"),
             ]
@@ -63,7 +69,7 @@ import Testing
     @Test func anExhaustedOrganisationIsWholeAgainInTheNextMonth() async throws {
         try await TestService.run(["CREDIT_WATCH_SECONDS": "3600"]) { service in
             let org = try await service.org("acme", plan: "starter")
-            let watch = CreditWatch(platform: service.platform)
+            let watch = CreditWatch(billing: service.platform.billing)
             try await service.use(org.id, credits: 5_000_000)
             try await watch.lookAtChanged()
             #expect(try await Self.state(service, org.id) == "exhausted")
@@ -76,7 +82,7 @@ import Testing
         try await TestService.run(["CREDIT_WATCH_SECONDS": "3600"]) { service in
             let org = try await service.org("acme", plan: "starter")
             try await service.use(org.id, credits: 5_000_000)
-            try await CreditWatch(platform: service.platform).lookAtChanged()
+            try await CreditWatch(billing: service.platform.billing).lookAtChanged()
             #expect(try await Self.state(service, org.id) == "exhausted")
             try await service.changeCredits {
                 _ = try await $0.adjust(

@@ -3,7 +3,13 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Overage of an organisation whose subscription ends: what was used is on its last invoice, and what comes
 /// afterwards is shown, and charged to nobody.
@@ -13,9 +19,10 @@ import Testing
         async throws
     {
         try await TestCloud.run(["OVERAGE_REPORT_SECONDS": "86400"]) { cloud in
-            let stripe = try #require(cloud.service.platform.stripe)
+            let stripe = try #require(cloud.service.platform.billing.stripe)
             try await body(
-                try await Payer(cloud), OverageReporter(platform: cloud.service.platform, stripe: stripe))
+                try await Payer(cloud),
+                OverageReporter(billing: cloud.service.platform.billing, stripe: stripe))
         }
     }
 
@@ -72,7 +79,7 @@ import Testing
 
     @Test func anEndAtStripesSideIsReportedWithinTheLastPeriod() async throws {
         try await Self.run { payer, reporter in
-            let (service, store) = (payer.cloud.service, BillingStore(database: reporter.platform.database))
+            let (service, store) = (payer.cloud.service, BillingStore(database: reporter.billing.database))
             let org = try await payer.customer("acme", using: 300)
             try await reporter.cutDue(every: .seconds(86_400), now: Date())
             try await reporter.sendDue()
@@ -112,7 +119,8 @@ import Testing
             let rule = #"{"service":"stripe","operation":"createMeterEvent","fault":"status_503"}"#
             try await cloud.operate("PUT", "faults", #"{"rules":[\#(rule)]}"#)
             let row = try #require(try await OrgStore(database: service.platform.database).find(id: org))
-            try await service.platform.beginDelete(row, isErasure: true, by: .workflow("test"))
+            try await Teardowns(fleet: service.platform.fleet)
+                .beginDelete(row, isErasure: true, by: .workflow("test"))
             try await eventually("an attempt has failed") {
                 let rows = try await service.platform.database.query(
                     "SELECT attempts FROM overage_reports WHERE last_error IS NOT NULL")
@@ -151,7 +159,7 @@ extension Payer {
     fileprivate func expectBooks(of org: UUID, _ overage: Int, _ what: String) async throws {
         let service = cloud.service
         let (month, database) = (Month(containing: Date()), service.platform.database)
-        let stripe = try #require(service.platform.stripe)
+        let stripe = try #require(service.platform.billing.stripe)
         let reported = try await OverageStore(database: database).reported([org], in: month)[org]
         let counted = try await MeterSums(stripe: stripe).counted(
             OverageMonth(org: org, month: month, customer: try await customer(org)))

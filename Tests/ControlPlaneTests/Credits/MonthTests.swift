@@ -1,7 +1,11 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Service
+@testable import WireText
 
 @Suite struct MonthTests {
     private static func date(_ text: String) throws -> Date { try Date(text, strategy: .iso8601) }

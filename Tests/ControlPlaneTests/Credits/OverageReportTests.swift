@@ -3,7 +3,12 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// Overage and the stand-in of Stripe's: what is computed, reported and counted is the same, whatever happens
 /// in between.

@@ -3,7 +3,12 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// An organisation on a plan with overage and a customer at the stand-in of Stripe's. Nothing is reported but
 /// by what a test does.
@@ -21,7 +26,7 @@ struct OverageScene: Sendable {
     static func run(_ body: @Sendable @escaping (OverageScene) async throws -> Void) async throws {
         try await TestCloud.run(["OVERAGE_REPORT_SECONDS": "0", "CREDIT_WATCH_SECONDS": "3600"]) { cloud in
             let service = cloud.service
-            let stripe = try #require(service.platform.stripe)
+            let stripe = try #require(service.platform.billing.stripe)
             let org = try await service.org("acme", plan: "pro")
             let customer = try await stripe.createCustomer(
                 name: "acme", metadata: ["org_id": org.id.text], idempotencyKey: UUID().text)
@@ -33,7 +38,7 @@ struct OverageScene: Sendable {
             try await body(
                 OverageScene(
                     cloud: cloud, org: org, customer: customer.id,
-                    reporter: OverageReporter(platform: service.platform, stripe: stripe)))
+                    reporter: OverageReporter(billing: service.platform.billing, stripe: stripe)))
         }
     }
 

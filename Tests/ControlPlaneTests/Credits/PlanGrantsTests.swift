@@ -1,7 +1,11 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
 
 @Suite struct PlanGrantsTests {
     private static let month = Month(year: 2026, number: 11)

@@ -3,7 +3,13 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 @Suite struct UsageReportTests {
     private static func day(_ text: String) throws -> Date {

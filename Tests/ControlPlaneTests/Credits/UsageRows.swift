@@ -1,7 +1,11 @@
 import Foundation
 import Postgres
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Service
+@testable import WireText
 
 extension TestService {
     /// Usage as ingestion leaves it: in the sums of hours and days, and in the organisation's time.
@@ -51,7 +55,7 @@ extension TestService {
     }
 
     func account(_ org: UUID, _ month: Month = Month(containing: Date())) async throws -> CreditAccount {
-        try await CreditReading(database: platform.database, rules: platform.creditRules)
+        try await CreditReading(database: platform.database, rules: platform.billing.creditRules)
             .account(of: org, in: month)
     }
 
@@ -59,7 +63,7 @@ extension TestService {
         _ body: @Sendable (CreditLedger) async throws -> Void
     ) async throws {
         try await platform.database.transaction { transaction in
-            try await body(CreditLedger(database: transaction, rules: platform.creditRules))
+            try await body(CreditLedger(database: transaction, rules: platform.billing.creditRules))
         }
     }
 }

@@ -6,7 +6,13 @@ import TenantSpool
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// A tenant's own spool and sender, and the service, over HTTP: what was recorded is what is there.
 @Suite struct SpoolDeliveryTests {
@@ -14,7 +20,8 @@ import Testing
     private static func sender(
         _ route: SpoolRoute, _ folder: String, _ tenant: UsageTenant, losing lost: LostReplies
     ) -> SpoolSender {
-        SpoolSender(route, folder: UsageSpool.folder(route, in: folder), log: { _ in }) {
+        let folders = SpoolFolders(tenant: folder, delivery: "\(folder)/delivery")
+        return SpoolSender(route, folders, log: { _ in }) {
             path, headers, body in
             var request = HTTPRequest(
                 "POST", tenant.service.url + path,

@@ -4,7 +4,12 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What operators look into and decide: gaps, events set aside, prices.
 @Suite struct UsageAdminTests {
@@ -137,7 +142,7 @@ import Testing
             let twice = try await set("claude-sonnet-4-5", 8, from: start)
             #expect(twice.status == 409 && twice.code == "price_exists")
             #expect(try await set("*", ModelPrice.limits.upperBound + 1, from: nil).status == 400)
-            let book = try await tenant.service.platform.modelPrices.book(atMost: .zero)
+            let book = try await tenant.service.platform.billing.modelPrices.book(atMost: .zero)
             let moment = Int(start.timeIntervalSince1970) * 1_000_000
             #expect(book.price("anthropic", "claude-sonnet-4-5", at: moment - 1)?.rates.input == 1_000)
             #expect(book.price("anthropic", "claude-sonnet-4-5", at: moment)?.rates.input == 7)

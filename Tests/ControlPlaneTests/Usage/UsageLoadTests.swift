@@ -3,7 +3,12 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Sent = stored = aggregated, whatever happens on the way. USAGE_EVENTS says how many events are sent.
 @Suite struct UsageLoadTests {

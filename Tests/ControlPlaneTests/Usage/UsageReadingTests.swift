@@ -1,7 +1,13 @@
 import Foundation
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// What an ingested body is read by: the scanner against Foundation's reader, times against Foundation's.
 @Suite struct UsageReadingTests {

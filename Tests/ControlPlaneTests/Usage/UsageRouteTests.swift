@@ -5,7 +5,12 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// `POST /cp/llm-usage-events` over HTTP, with the database that it writes.
 @Suite struct UsageRouteTests {

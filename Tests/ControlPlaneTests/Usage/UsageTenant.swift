@@ -4,7 +4,13 @@ import Postgres
 import TenantProtocol
 import TestSupport
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import FleetSimulator
+@testable import Organisations
+@testable import Providers
+@testable import Service
+@testable import WireText
 
 /// A tenant that sends usage to a running service.
 struct UsageTenant: Sendable {

@@ -1,4 +1,4 @@
-import PushSignature
+import Digests
 
 /// The header by which a receiver knows who sent an event. Source: Stripe, "Verify webhook signatures
 /// manually": HMAC-SHA256 over the time, a dot and the body, in hexadecimal.
@@ -8,7 +8,7 @@ enum WebhookSignature {
     /// - Parameter secrets: one signature for each; a receiver needs to know one of them.
     static func header(_ body: [UInt8], secrets: [String], at time: Int) -> String {
         let signed = Array("\(time).".utf8) + body
-        return (["t=\(time)"] + secrets.map { "v1=" + HMACSHA256.text(signed, key: Array($0.utf8)) })
+        return (["t=\(time)"] + secrets.map { "v1=" + HMACKey($0).authenticate(signed).hex })
             .joined(separator: ",")
     }
 }

@@ -1,0 +1,112 @@
+import FoundationEssentials
+import Logging
+import Postgres
+import Providers
+import ServiceLifecycle
+
+/// Finds what no event has told: looks that are due, and subscriptions that stand otherwise at Stripe than in
+/// our rows. It begins looks, and changes nothing itself. It takes no input: timers and a person's order
+/// activate it.
+package struct BillingReconciler: Service {
+    package let billing: BillingContext
+
+    package init(billing: BillingContext) {
+        self.billing = billing
+    }
+
+    /// Between two sweeps for looks that are due: what an event could wait when its look had just ended.
+    static let sweepPause: Duration = .seconds(3)
+    static let sweepSize = 200
+    /// A comparison's claim, renewed with each page.
+    package static let lease: Duration = .seconds(120)
+
+    package enum Activation: Sendable, Equatable { case timer, person }
+
+    private var store: ComparisonStore { ComparisonStore(database: billing.database) }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await repeating("sweep", every: Self.sweepPause) { try await sweep() } }
+                let interval = billing.settings.reconcileInterval
+                guard interval > .zero, billing.stripe != nil else { return }
+                // The due time stands in the database: replicas that all look often run it once an interval.
+                group.addTask {
+                    await repeating("comparison", every: min(interval, .seconds(60))) {
+                        _ = try await perform(.timer)
+                    }
+                }
+            }
+        }
+    }
+
+    private func repeating(
+        _ name: String, every pause: Duration, _ body: @Sendable () async throws -> Void
+    ) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: pause)
+            if Task.isCancelled { return }
+            do {
+                try await body()
+            } catch {
+                billing.logger.error("billing \(name) failed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Every replica may do it: of two that begin the same look one finds it begun.
+    package func sweep() async throws {
+        let due = try await BillingStore(database: billing.database).due(limit: Self.sweepSize)
+        for org in due {
+            try await billing.database.transaction {
+                try await SubscriptionSyncs(billing: billing).beginSync(org: org, in: $0)
+            }
+        }
+    }
+
+    /// - Returns: nil when it is not due, or one is under way.
+    @discardableResult
+    package func perform(_ activation: Activation) async throws -> BillingComparison? {
+        guard let stripe = billing.stripe else { return nil }
+        let interval = activation == .timer ? billing.settings.reconcileInterval : .zero
+        guard let id = try await store.begin(after: interval, lease: Self.lease) else { return nil }
+        do {
+            let comparison = try await compare(id, stripe)
+            try await order(comparison)
+            try await BillingEvents.forgetOld(billing.database)
+            return try await store.finish(id, comparison, failure: nil)
+        } catch {
+            let reason = (error as? ProviderError)?.description ?? "\(type(of: error))"
+            _ = try? await store.finish(id, nil, failure: reason)
+            throw error
+        }
+    }
+
+    private func compare(_ id: UUID, _ stripe: StripeClient) async throws -> SubscriptionComparison {
+        var comparison = SubscriptionComparison(known: try await store.known())
+        var last: String?
+        repeat {
+            let page = try await stripe.livingSubscriptions(after: last)
+            comparison.add(page.data)
+            last = page.hasMore ? page.data.last?.id : nil
+            try await store.renew(id, lease: Self.lease)
+        } while last != nil
+        comparison.finish()
+        return comparison
+    }
+
+    private func order(_ comparison: SubscriptionComparison) async throws {
+        for org in comparison.differing.sorted(by: { $0.text < $1.text }) {
+            _ = try await billing.database.transaction {
+                try await SubscriptionSyncs(billing: billing).requestSync(org: org, in: $0)
+            }
+        }
+        guard !comparison.differing.isEmpty || !comparison.strangers.isEmpty else { return }
+        billing.logger.warning(
+            "rows and Stripe's subscriptions differ",
+            metadata: [
+                "differing": "\(comparison.differing.count)",
+                "strangers": "\(comparison.strangers.prefix(5).joined(separator: " "))",
+            ])
+    }
+}

@@ -1,0 +1,6 @@
+import Service
+
+@main
+enum ControlPlane {
+    static func main() async { await ControlPlaneCommand.main() }
+}
