@@ -24,8 +24,8 @@ build: ## Build every program in release, and the tenant agent as one file
 test: ## Every test, with the journey on real instances
 	@scripts/test
 
-test-fast: ## The tests that need neither Docker nor minutes, in debug: for between two edits
-	@scripts/test-fast
+test-fast: ## The tests without Docker and crash matrices, in debug; SUITES=RolloutTests: these alone
+	@scripts/test-fast $(if $(SUITES),--filter '$(SUITES)')
 
 test-interrupt: ## Kill a run of every kind at random moments: nothing of it may stay
 	@scripts/test-interrupt
