@@ -206,9 +206,9 @@ clear_run() {
     file="$(cat "$CONFINE_DIR/temporary" 2>/dev/null || true)"
     if [[ "$file" == /tmp/cp.* ]]; then
         # Without namespaces this name, which every process inherits, is all that tells a run's own.
-        for pid in $(grep -alF "TMPDIR=$file" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3); do
-            kill -KILL "$pid" 2>/dev/null || true
-        done
+        while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done < <(
+            grep -alF "TMPDIR=$file" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
+        )
         rm -rf "$file"
     fi
     place_database
