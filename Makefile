@@ -1,7 +1,7 @@
 # Everything a person types. Each target is a script of scripts/, which says what it does while it does it.
 # Overridable: LOCAL_DIR PORT_BASE SUBNET BRIDGE CACHE_DIR DEBIAN_MIRROR (see scripts/settings.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status build test resilience lint format bench simulate clean
+.PHONY: help demo up down status build test test-fast test-interrupt resilience lint format bench simulate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ build: ## Build every program in release, and the tenant agent as one file
 
 test: ## Every test, with the journey on real instances
 	@scripts/test
+
+test-fast: ## The tests without Docker and crash matrices, in debug; SUITES=RolloutTests: these alone
+	@scripts/test-fast $(if $(SUITES),--filter '$(SUITES)')
+
+test-interrupt: ## Kill a run of every kind at random moments: nothing of it may stay
+	@scripts/test-interrupt
 
 resilience: ## Every crash point and every fault, instead of the sample of make test
 	@scripts/resilience

@@ -208,7 +208,7 @@ let package = Package(
 )
 
 // scripts/build names the programs that it needs: the demo waits neither for the benchmark nor for what only
-// tests run. The commands of what is left are the same, so that nothing is compiled twice when the rest is wanted.
+// tests run. The commands of what is left stay the same, so that nothing is compiled twice.
 let wanted = (Context.environment["BUILD_ONLY"] ?? "").split(separator: ",").map(String.init)
 if !wanted.isEmpty {
     package.products.removeAll { !wanted.contains($0.name) }

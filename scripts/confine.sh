@@ -172,7 +172,7 @@ choose_namespaces() {
     [[ $(id -u) != 0 ]] || fail 'this machine gives no namespaces, which Docker needs as well' \
         "try it:  unshare ${namespaces[*]} true"
     namespaces=()
-    quiet_note 'this machine gives users no namespaces: a run that is killed may leave processes behind'
+    quiet_note 'this machine gives users no namespaces: what a run leaves that is killed, the next one ends'
 }
 
 # Where the run's programs put their temporary files; its name is written down before it exists.
@@ -204,7 +204,13 @@ clear_run() {
         done
     fi
     file="$(cat "$CONFINE_DIR/temporary" 2>/dev/null || true)"
-    if [[ "$file" == /tmp/cp.* ]]; then rm -rf "$file"; fi
+    if [[ "$file" == /tmp/cp.* ]]; then
+        # Without namespaces this name, which every process inherits, is all that tells a run's own.
+        while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done < <(
+            grep -alF "TMPDIR=$file" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
+        )
+        rm -rf "$file"
+    fi
     place_database
     rm -rf "$DATABASE_DIR" "$SOCKET_DIR"
     clear_cgroups

@@ -43,7 +43,7 @@ in_words() {
 
 # --- Steps: each with its output in a log of its own, and a line that shows how far it is -----------------------
 
-# How long each step took the last time that it succeeded, in seconds.
+# How long each step took the last time that it succeeded, in milliseconds.
 DURATIONS_DIR="$CACHE_DIR/durations"
 
 # remember NAME NUMBER; remembered NAME prints it, or nothing.
@@ -54,7 +54,7 @@ remembered() { cat "$DURATIONS_DIR/$1" 2>/dev/null || true; }
 of_last_time() {
     local last
     last="$(remembered "$1")"
-    if [[ -n "$last" ]]; then printf 'took %s the last time, so far ' "$(in_words $((last * 1000)))"; fi
+    if [[ -n "$last" ]]; then printf 'took %s the last time, so far ' "$(in_words "$last")"; fi
 }
 
 # counted LOG: of a build's log, how many of its tasks are done. The number of all grows a little on the way.
@@ -94,9 +94,23 @@ begin_step() {
     STEP_TITLE[$name]="$2" STEP_START[$name]=$(milliseconds)
     shift 2
     set -m
-    "$@" >"$LOG_DIR/$name.log" 2>&1 </dev/null &
+    timed "$name" "$@" >"$LOG_DIR/$name.log" 2>&1 </dev/null &
     STEP_PID[$name]=$!
     set +m
+}
+
+# timed NAME COMMAND...: a step may end long before it is awaited, so it takes its time itself.
+timed() {
+    local name="$1" start status=0
+    start=$(milliseconds)
+    shift
+    # In a subshell, which may exit as it likes; no condition, under which it would go on after an error.
+    set +e
+    (set -e && "$@")
+    status=$?
+    set -e
+    if ((status == 0)); then remember "$name" $(($(milliseconds) - start)); fi
+    return "$status"
 }
 
 # await_step LOGNAME: shows how far it is; ends the script when it fails.
@@ -121,8 +135,7 @@ await_step() {
         show_log_end "$log" 20
         exit 1
     fi
-    remember "$name" $((($(milliseconds) - start) / 1000))
-    done_line "$title $DIM$(elapsed "$start")$RESET"
+    done_line "$title $DIM$(in_words "$(remembered "$name")")$RESET"
 }
 
 # step LOGNAME "Title" COMMAND...: both.

@@ -11,6 +11,8 @@ RESILIENCE_SUITES=(--filter ResilienceTests)
 # On real instances.
 JOURNEY_SUITES=(--filter JourneyTests)
 OTHER_SUITES=(--skip 'WorkflowsTests|PostgresTests|ResilienceTests|JourneyTests')
+# What `make test-fast` runs: no Docker, no crash matrices.
+FAST_SUITES=(--skip 'ResilienceTests|JourneyTests|TakeoverTests|ReplacementTests|PrivateRegistryTests')
 
 # The value of a variable in the environment file of the stack that runs here.
 stack_value() {
@@ -58,6 +60,18 @@ run_suites() {
         failures+=("The runner of $log ended with status $status.")
         show_log_end "$log" 30
     fi
+}
+
+# run_script LOGNAME COMMAND...: a script that closes with counts of its own.
+run_script() {
+    local log="$LOG_DIR/$1.log" good='' bad='' idle=''
+    shift
+    "$@" 2>&1 | tee "$log" || true
+    read -r good bad idle < <(
+        sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$log" | tail -n 1
+    ) || bad=1
+    passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1})) skipped=$((skipped + ${idle:-0}))
+    ((${bad:-1} == 0)) || failures+=("$* (log: $log)")
 }
 
 SHOWN_LINES='^(✘|↳|➜)|recorded an issue|^error:|Test run with|Fatal|^[a-z0-9 ]+: [0-9]+ (tried|begun|provisionings)'

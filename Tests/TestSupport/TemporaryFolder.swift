@@ -1,6 +1,7 @@
 import Foundation
 
-/// A folder under the system's temporary one, with a short path (unix sockets allow about 100 bytes).
+/// A folder under TMPDIR (a run's own, which ends with it) or /tmp. Either path is short: unix sockets allow
+/// about 100 bytes.
 ///
 ///     try await withTemporaryFolder { folder in ... }
 package func withTemporaryFolder<Value>(
@@ -13,7 +14,8 @@ package func withTemporaryFolder<Value>(
 
 /// The caller removes the folder.
 package func makeTemporaryFolder(_ prefix: String = "cptest") throws -> String {
-    var template = Array("/tmp/\(prefix).XXXXXX".utf8CString)
+    let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+    var template = Array("\(parent)/\(prefix).XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw TestSupportError("mkdtemp failed: error \(errno)") }
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
