@@ -1,3 +1,4 @@
+import Arithmetic
 import DurableFiles
 
 /// Removes what the platform has, once it is old enough that it will not be asked for again.
@@ -15,7 +16,7 @@ package struct StreamRetention: Sendable {
     ) {
         self.spool = spool
         self.delivery = delivery
-        limit = now - keptSeconds
+        limit = now -| keptSeconds
     }
 
     /// - Returns: how many segments went

@@ -3,7 +3,11 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Where AWS is called, in every partition, with botocore's endpoint data as the judge.
 @Suite struct AWSEndpointTests {

@@ -3,7 +3,11 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// What a launch stands on and the platform did not create: an AMI as it is, and what is not there at all.
 @Suite(.serialized) struct LaunchPlaceTests {
@@ -54,7 +58,7 @@ import Testing
         let configuration = try Configuration(environment: ExampleEnvironment.make())
         let images = configuration.launch.images
         var launch = Launch(
-            slug: "acme", launchID: UUID(), placement: nil, configuration: configuration,
+            slug: "acme", launchID: UUID(), placement: nil, settings: configuration.fleet,
             stack: Declaration.Stack(
                 postgres: images.postgres, redis: images.redis, memoryPlugin: images.memoryPlugin,
                 tenant: images.tenant, cloudflared: images.cloudflared))

@@ -1,9 +1,14 @@
+import AdminProtocol
 import CurlHTTP
 import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Registries that do not answer HEAD as the reference implementation does.
 @Suite struct RegistryDigestTests {
@@ -16,7 +21,7 @@ import Testing
 
     private let http = HTTPClient()
 
-    private func client(_ url: String, _ auth: Configuration.RegistryAuth = .none) -> RegistryClient {
+    private func client(_ url: String, _ auth: RegistryAuth = .none) -> RegistryClient {
         let nowhere = AWSConnection(
             region: "r", credentials: .init(accessKeyID: "a", secretAccessKey: "b"),
             endpointURL: "http://127.0.0.1:1", http: http)

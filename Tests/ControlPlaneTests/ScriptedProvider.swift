@@ -5,11 +5,12 @@ import TestSupport
 import Testing
 
 @testable import Billing
-@testable import ControlPlane
 @testable import Digests
+@testable import Fleet
 @testable import FleetSimulator
 @testable import JSONWebTokens
 @testable import Organisations
+@testable import Providers
 @testable import Service
 @testable import WireText
 

@@ -61,7 +61,7 @@ package struct ProviderError: Error, Sendable, CustomStringConvertible {
     /// It is missing, and this platform has created it: the provider will show it. What else a provider does
     /// not know (an AMI, a subnet, a group, a key, a zone) will not come by itself. Sources: as of
     /// `isMissing`; Cloudflare answers 7000 and 7003 where the path names no account or zone of its own.
-    var mayAppear: Bool {
+    package var mayAppear: Bool {
         switch service {
         case "ec2":
             ["InvalidInstanceID.NotFound", "InvalidVolume.NotFound", "InvalidSnapshot.NotFound"]

@@ -1,3 +1,4 @@
+import AdminProtocol
 import Arithmetic
 import CurlHTTP
 import Foundation
@@ -5,7 +6,11 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// What the service computes, at the ends of its numbers. Each of these ended the process, or could.
 @Suite struct NumberFuzzTests {

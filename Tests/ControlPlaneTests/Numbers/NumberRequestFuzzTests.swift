@@ -3,7 +3,11 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Every number and every time that a request can hold, at its ends, over HTTP: whatever the answer is, it is
 /// one for the caller, and the service lives on.

@@ -4,7 +4,11 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// A round attempts each thing by itself, and what fails stands where operators look.
 @Suite struct PeriodicRoundTests {

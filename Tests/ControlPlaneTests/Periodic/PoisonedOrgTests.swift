@@ -4,7 +4,11 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// One organisation whose rows fail, or hold what nothing can hold, beside one that is well: the periodic
 /// runs do the other's work, and say what fails.
@@ -37,7 +41,7 @@ import Testing
     @Test func theCreditWatchLooksAtTheOthers() async throws {
         try await TestService.run(["CREDIT_WATCH_SECONDS": "3600"]) { service in
             let database = service.platform.database
-            let watch = CreditWatch(platform: service.platform)
+            let watch = CreditWatch(billing: service.platform.billing)
             var orgs: [UUID] = []
             for slug in ["one", "two", "three"] {
                 orgs.append(try await service.org(slug, plan: "starter").id)
@@ -80,7 +84,7 @@ import Testing
                         now(), \(end))
                     """)
             }
-            try await CreditWatch(platform: service.platform).lookAtChanged()
+            try await CreditWatch(billing: service.platform.billing).lookAtChanged()
             #expect(try await Self.failing(service).isEmpty)
             for slug in ["sick", "well"] {
                 let seen = try await service.send("GET", "/cp/admin/orgs/\(slug)/credits")

@@ -1,3 +1,4 @@
+import AdminProtocol
 import AuditChain
 import Foundation
 import Logging
@@ -5,7 +6,11 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Single rows that cannot be read or written, in the runs that go through everybody's.
 @Suite struct PoisonedRowTests {
@@ -107,7 +112,7 @@ import Testing
                 UPDATE tenants SET launch = NULL, provisioning_at = now() - interval '1 day'
                 WHERE org_id = \(well.id)
                 """)
-            let rows = try await PlatformReading(platform: service.platform).read()
+            let rows = try await PlatformReading(fleet: service.platform.fleet).read()
             #expect(rows.unreadable.map(\.orgID) == [sick.id])
             #expect(rows.tenants.first { $0.orgID == sick.id }?.isBusy == true)
             #expect(rows.tenants.first { $0.orgID == well.id }?.isBusy == false)

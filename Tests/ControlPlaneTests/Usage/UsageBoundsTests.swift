@@ -5,7 +5,11 @@ import TenantProtocol
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// Usage at the ends of what an event may say, at the highest price that can be set.
 @Suite struct UsageBoundsTests {

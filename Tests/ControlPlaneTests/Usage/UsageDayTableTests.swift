@@ -3,7 +3,11 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import ControlPlane
+@testable import Billing
+@testable import Fleet
+@testable import Organisations
+@testable import Providers
+@testable import Service
 
 /// The table `usage_org_days`, and what its migration makes of usage that was there before.
 @Suite struct UsageDayTableTests {

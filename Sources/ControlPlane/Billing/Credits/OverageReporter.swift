@@ -2,6 +2,7 @@ import AdminProtocol
 import Arithmetic
 import FoundationEssentials
 import Logging
+import Organisations
 import Postgres
 import Providers
 import ServiceLifecycle
@@ -101,7 +102,7 @@ package struct OverageReporter: Service {
 
     /// Those with more overage than was ever reported.
     private func unreported(_ orgs: [UUID], _ month: Month) async throws -> [UUID] {
-        let accounts = try await CreditReading(database: database, rules: platform.creditRules)
+        let accounts = try await CreditReading(database: database, rules: billing.creditRules)
             .accounts(of: orgs, in: month)
         let reported = try await store.reported(orgs, in: month)
         return orgs.filter { (accounts[$0]?.position.overage ?? 0) > reported[$0] ?? 0 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import Organisations
 import Postgres
 import Providers
 import ServiceLifecycle
@@ -69,7 +70,7 @@ package struct BillingReconciler: Service {
     }
 
     private func round() async throws -> PeriodicRound {
-        try await PeriodicRound(.billingReconciler, platform.database, platform.logger)
+        try await PeriodicRound(.billingReconciler, billing.database, billing.logger)
     }
 
     /// - Returns: nil when it is not due, or one is under way.

@@ -3,20 +3,20 @@ import FoundationEssentials
 import Postgres
 
 /// Tokens of all four kinds, and what they cost in millicredits. Both are 0 or more.
-struct UsageAmount: Sendable, Equatable {
+package struct UsageAmount: Sendable, Equatable {
     var tokens = 0
     var millicredits = 0
 
     /// All its events together; what is beyond is set aside (`batch_limit`). A hundred times what a batch of
     /// the longest answers is.
-    static let ofBatch = UsageAmount(tokens: 100_000_000_000, millicredits: 100_000_000_000_000)
+    package static let ofBatch = UsageAmount(tokens: 100_000_000_000, millicredits: 100_000_000_000_000)
 
     /// What counts of one organisation and one day in UTC; what is beyond is set aside (`day_limit`). At the
     /// limit every day, 25 years fit an `Int`. The constraint `usage_org_days_limit` holds the same numbers.
-    static let ofDay = UsageAmount(tokens: 1_000_000_000_000, millicredits: 1_000_000_000_000_000)
+    package static let ofDay = UsageAmount(tokens: 1_000_000_000_000, millicredits: 1_000_000_000_000_000)
 
     /// For a person, in tokens and credits.
-    var meaning: String { "more than \(tokens) tokens or \(millicredits / 1_000) credits" }
+    package var meaning: String { "more than \(tokens) tokens or \(millicredits / 1_000) credits" }
 
     init(tokens: Int = 0, millicredits: Int = 0) {
         self.tokens = tokens

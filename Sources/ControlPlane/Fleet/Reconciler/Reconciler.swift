@@ -1,6 +1,7 @@
 import AdminProtocol
 import FoundationEssentials
 import Logging
+import Organisations
 import Postgres
 import Providers
 import ServiceLifecycle

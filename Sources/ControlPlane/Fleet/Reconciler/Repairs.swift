@@ -51,7 +51,7 @@ struct Repairs: Sendable {
                 try await store.acted(item, error: failure)
                 if failure == nil { try await record(item) }
             } catch let error as PostgresError where error.isOfData {
-                platform.logger.error(
+                fleet.logger.error(
                     "repair not recorded",
                     metadata: ["resource": "\(item.finding.resource)", "error": "\(error)"])
             }

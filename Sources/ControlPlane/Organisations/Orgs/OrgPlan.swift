@@ -23,8 +23,8 @@ package struct OrgPlan: Sendable, Equatable {
     /// Of `cents`, of `maximumWorkspaces` and of `monthlyCredits`: ten thousand times the largest that is
     /// sold.
     static let maximumCents = 1_000_000_000
-    static let maximumWorkspaceLimit = QuotaRoutes.maximumWorkspaces
-    static let maximumMonthlyCredits = QuotaRoutes.maximumTokens
+    static let maximumWorkspaceLimit = Quotas.maximumWorkspaces
+    static let maximumMonthlyCredits = Quotas.maximumTokens
     static let graceDayLimits = 0...90
     static let defaultGraceDays = 7
 }

@@ -3,6 +3,8 @@ import Postgres
 
 /// What an organisation may use. Nil: no limit of this kind is set here.
 package struct Quotas: Sendable, Encodable, Equatable {
+    /// Where no plan limits them.
+    package static let maximumWorkspaces = 100_000
     /// Of a month, where no plan limits them.
     package static let maximumTokens = 1_000_000_000_000
 

@@ -1,8 +1,9 @@
+import AdminProtocol
 import FoundationEssentials
 import Postgres
 
 /// What a periodic run could not do.
-struct PeriodicFailure: Encodable, Sendable {
+package struct PeriodicFailure: Encodable, Sendable {
     /// A `PeriodicRun`, or one of a newer version.
     var run: String
     var subject: String
@@ -21,7 +22,7 @@ struct PeriodicFailure: Encodable, Sendable {
         case lastAt = "last_at"
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(run, forKey: .run)
         try container.encode(subject, forKey: .subject)
@@ -35,7 +36,7 @@ struct PeriodicFailure: Encodable, Sendable {
 }
 
 /// The rows of `periodic_failures`.
-struct PeriodicFailureStore: Sendable {
+package struct PeriodicFailureStore: Sendable {
     /// Longest texts that are kept, in characters; what is longer is cut.
     static let maximumSubject = 200
     static let maximumError = 2_000
@@ -43,6 +44,10 @@ struct PeriodicFailureStore: Sendable {
     static let keptDays = 7
 
     let database: any PostgresExecutor
+
+    package init(database: any PostgresExecutor) {
+        self.database = database
+    }
 
     func subjects(of run: PeriodicRun) async throws -> Set<String> {
         let rows = try await database.query(
@@ -68,7 +73,7 @@ struct PeriodicFailureStore: Sendable {
             "DELETE FROM periodic_failures WHERE run = \(run.rawValue) AND subject = \(Self.stored(subject))")
     }
 
-    func forgetOld() async throws {
+    package func forgetOld() async throws {
         try await database.execute(
             """
             DELETE FROM periodic_failures WHERE last_at < now() - make_interval(days => \(Self.keptDays)::int)
@@ -77,7 +82,7 @@ struct PeriodicFailureStore: Sendable {
 
     /// The latest first.
     /// - Parameter run: nil: of all.
-    func list(_ run: PeriodicRun?, limit: Int) async throws -> [PeriodicFailure] {
+    package func list(_ run: PeriodicRun?, limit: Int) async throws -> [PeriodicFailure] {
         try await database.query(
             """
             SELECT f.*, o.slug FROM periodic_failures f LEFT JOIN orgs o ON o.id = f.org_id

@@ -4,7 +4,7 @@ import Postgres
 import Synchronization
 
 /// The service's periodic runs that go through many things.
-enum PeriodicRun: String, Sendable, CaseIterable, Codable {
+package enum PeriodicRun: String, Sendable, CaseIterable, Codable {
     case creditWatch = "credit_watch"
     case overage
     case usageKeeper = "usage_keeper"
@@ -19,7 +19,7 @@ enum PeriodicRun: String, Sendable, CaseIterable, Codable {
 ///
 /// Three things end a round, since all that follows would fail as well: its task is cancelled, the database
 /// is away, or its pool has no connection left.
-final class PeriodicRound: Sendable {
+package final class PeriodicRound: Sendable {
     private let run: PeriodicRun
     private let store: PeriodicFailureStore
     private let logger: Logger
@@ -27,7 +27,7 @@ final class PeriodicRound: Sendable {
     private let failing: Set<String>
     private let failed = Mutex<Set<String>>([])
 
-    init(_ run: PeriodicRun, _ database: PostgresPool, _ logger: Logger) async throws {
+    package init(_ run: PeriodicRun, _ database: PostgresPool, _ logger: Logger) async throws {
         self.run = run
         self.logger = logger
         store = PeriodicFailureStore(database: database)
@@ -38,7 +38,7 @@ final class PeriodicRound: Sendable {
     /// - Returns: nil when it failed.
     /// - Throws: what ends the round.
     @discardableResult
-    func attempt<Value: Sendable>(
+    package func attempt<Value: Sendable>(
         _ subject: String, org: UUID? = nil, isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> Value
     ) async throws -> Value? {
@@ -53,7 +53,7 @@ final class PeriodicRound: Sendable {
     }
 
     /// Of a round that has seen all there is: what failed before, and has not now, works again or is gone.
-    func forgetRest() async throws {
+    package func forgetRest() async throws {
         for subject in failing.subtracting(failed.withLock { $0 }).sorted() { try await worksAgain(subject) }
     }
 
@@ -64,7 +64,7 @@ final class PeriodicRound: Sendable {
 
     /// Reports a failure of something that the round has passed over.
     /// - Throws: what ends the round.
-    func failed(_ subject: String, org: UUID? = nil, _ error: any Error) async throws {
+    package func failed(_ subject: String, org: UUID? = nil, _ error: any Error) async throws {
         if try await endsRound(error) { throw error }
         _ = failed.withLock { $0.insert(PeriodicFailureStore.stored(subject)) }
         var failures = 1

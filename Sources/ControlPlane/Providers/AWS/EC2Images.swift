@@ -18,7 +18,7 @@ extension EC2Client {
     ///
     /// An AMI does not change: each is asked for once in the life of the client.
     /// - Throws: `InvalidAMIID.NotFound`.
-    func rootDevice(ofImage id: String) async throws -> String {
+    package func rootDevice(ofImage id: String) async throws -> String {
         if let known = rootDevices.name(image: id) { return known }
         let operation = "DescribeImages"
         let answer = try await call("DescribeImages", [("ImageId.1", id)], as: DescribeImagesAnswer.self)

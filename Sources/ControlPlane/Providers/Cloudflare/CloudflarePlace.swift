@@ -26,7 +26,7 @@ package struct CloudflarePlace: Sendable, Codable, Equatable {
     }
 
     /// Of both.
-    static let limits = 0...1_000_000
+    package static let limits = 0...1_000_000
 
     enum CodingKeys: String, CodingKey {
         case domain

@@ -1,17 +1,17 @@
 /// A page of a list of which an element that cannot be read does not take the others with it: for what
 /// compares everybody's objects.
-struct StripePage<Element: Decodable & Sendable>: Decodable, Sendable {
+package struct StripePage<Element: Decodable & Sendable>: Decodable, Sendable {
     private var data: [Entry]
-    var hasMore: Bool
+    package var hasMore: Bool
 
     enum CodingKeys: String, CodingKey {
         case data
         case hasMore = "has_more"
     }
 
-    struct Unreadable: Sendable {
-        var id: String?
-        var error: any Error
+    package struct Unreadable: Sendable {
+        package var id: String?
+        package var error: any Error
     }
 
     private struct Entry: Decodable, Sendable {
@@ -26,9 +26,9 @@ struct StripePage<Element: Decodable & Sendable>: Decodable, Sendable {
         }
     }
 
-    var read: [Element] { data.compactMap { try? $0.element.get() } }
+    package var read: [Element] { data.compactMap { try? $0.element.get() } }
 
-    var unreadable: [Unreadable] {
+    package var unreadable: [Unreadable] {
         data.compactMap { entry in
             guard case .failure(let error) = entry.element else { return nil }
             return Unreadable(id: entry.id, error: error)
@@ -36,5 +36,5 @@ struct StripePage<Element: Decodable & Sendable>: Decodable, Sendable {
     }
 
     /// Where the page behind it goes on.
-    var lastID: String? { data.last { $0.id != nil }?.id }
+    package var lastID: String? { data.last { $0.id != nil }?.id }
 }

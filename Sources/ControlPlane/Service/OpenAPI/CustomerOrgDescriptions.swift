@@ -52,7 +52,7 @@ extension NounDescription {
                 body: Shape.body(
                     [:],
                     optional: [
-                        "workspaces": Shape.nullable(Shape.integer(0...QuotaRoutes.maximumWorkspaces)),
+                        "workspaces": Shape.nullable(Shape.integer(0...Quotas.maximumWorkspaces)),
                         "llm_tokens": Shape.nullable(Shape.integer(0...Quotas.maximumTokens)),
                     ]), .ok("It.", Shape.named("Org"))),
             RouteDescription(

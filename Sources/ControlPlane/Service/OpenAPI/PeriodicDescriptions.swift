@@ -1,3 +1,5 @@
+import Organisations
+
 /// `/cp/admin/periodic-failures`
 extension NounDescription {
     static let periodicRuns = NounDescription(

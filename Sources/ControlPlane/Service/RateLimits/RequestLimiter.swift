@@ -2,6 +2,7 @@ import AdminProtocol
 import Arithmetic
 import FoundationEssentials
 import Logging
+import Organisations
 import Postgres
 import ServiceLifecycle
 import Synchronization

@@ -1,5 +1,7 @@
+import AdminProtocol
 import FoundationEssentials
 import Hummingbird
+import Organisations
 
 /// `/cp/admin/periodic-failures`: what periodic runs could not do, and leave behind until they can.
 struct PeriodicRoutes: Sendable {
@@ -18,7 +20,9 @@ struct PeriodicRoutes: Sendable {
             }
             return run
         }
-        let store = PeriodicFailureStore(database: platform.quickReads)
-        return try Response.json(["failures": try await store.list(run, limit: limit)])
+        let failures = try await platform.quickReads {
+            try await PeriodicFailureStore(database: $0).list(run, limit: limit)
+        }
+        return try Response.json(["failures": failures])
     }
 }

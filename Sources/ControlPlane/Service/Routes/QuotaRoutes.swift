@@ -31,9 +31,6 @@ struct QuotaRoutes: Sendable {
         }
     }
 
-    /// Of what no plan limits.
-    static let maximumWorkspaces = 100_000
-
     func change(_ request: Request, _ context: AppContext) async throws -> Response {
         let order = try await RequestBody.read(Order.self, from: request)
         let org = try context.org()
@@ -44,7 +41,7 @@ struct QuotaRoutes: Sendable {
             var quotas = before.quotas
             if let workspaces = order.workspaces {
                 quotas.workspaces = try Self.checked(
-                    workspaces, "workspaces", allowed.workspaces ?? Self.maximumWorkspaces)
+                    workspaces, "workspaces", allowed.workspaces ?? Quotas.maximumWorkspaces)
             }
             if let tokens = order.llmTokens {
                 quotas.llmTokens = try Self.checked(
