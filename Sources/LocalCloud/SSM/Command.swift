@@ -70,6 +70,6 @@ struct Command: Sendable {
 
     /// When whatever has not ended has timed out: after the delivery and the execution timeout.
     var expiresAt: Date {
-        requestedAt.addingTimeInterval(Double(deliveryTimeout + Int(script.timeout.components.seconds)))
+        requestedAt.addingTimeInterval(Double(deliveryTimeout) + script.timeout / .seconds(1))
     }
 }

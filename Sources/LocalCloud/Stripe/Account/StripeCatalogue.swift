@@ -58,7 +58,8 @@ struct StripePrice: StripeObject {
 
     /// What a quantity costs.
     func amount(_ quantity: Int) -> Int {
-        let packs = (rounding == .up ? quantity +| (unitsTogether - 1) : quantity) / unitsTogether
+        let (whole, rest) = quantity.quotientAndRemainder(dividingBy: unitsTogether)
+        let packs = rounding == .up && rest > 0 ? whole + 1 : whole
         return unitAmount *| packs
     }
 
