@@ -43,6 +43,8 @@ package struct PostgresError: Error, Sendable, Equatable {
 
     static let poolExhausted = "53P00"
     static let connectionFailure = "08006"
+    /// Of a pool that was closed: the service is ending.
+    static let noConnection = "08003"
     static let cannotConnect = "08001"
     static let clientMisuse = "XX000"
 }

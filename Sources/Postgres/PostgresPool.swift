@@ -91,7 +91,7 @@ package final class PostgresPool: Service, PostgresExecutor {
                 sqlState: PostgresError.poolExhausted,
                 message: "all \(bound) connections of the pool stayed busy for \(configuration.waitLimit)")
         } catch PoolQueue.Refusal.closed {
-            throw PostgresError(sqlState: PostgresError.clientMisuse, message: "the pool is closed")
+            throw PostgresError(sqlState: PostgresError.noConnection, message: "the pool is closed")
         }
     }
 

@@ -12,7 +12,7 @@ enum Timestamp {
     /// `2026-11-23 16:00:37.123456+00`, or nil outside the years 1 to 9999.
     static func text(of date: Date) -> String? {
         let seconds = date.timeIntervalSince1970
-        guard seconds > -62_135_596_800, seconds < 253_402_300_800 else { return nil }
+        guard seconds >= -62_135_596_800, seconds < 253_402_300_800 else { return nil }
         let total = Int64((seconds * 1_000_000).rounded())
         let days = Int((Double(total) / Double(microsecondsPerDay)).rounded(.down))
         let (year, month, day) = civil(fromDays: days)

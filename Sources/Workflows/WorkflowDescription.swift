@@ -71,7 +71,10 @@ extension WorkflowEngine {
         _ condition: SQL, in executor: any PostgresExecutor
     ) async throws -> WorkflowDescription? {
         let rows = try await executor.query(
-            "SELECT * FROM workflows WHERE \(condition) ORDER BY created_at DESC LIMIT 1")
+            """
+            SELECT *, CASE WHEN isfinite(due_at) THEN due_at END AS finite_due_at FROM workflows
+            WHERE \(condition) ORDER BY created_at DESC LIMIT 1
+            """)
         guard let row = rows.first else { return nil }
         let steps = try await executor.query(
             "SELECT * FROM workflow_steps WHERE workflow_id = \(row["id", as: UUID.self]) ORDER BY position")
@@ -90,11 +93,11 @@ extension WorkflowDescription {
         createdAt = try row["created_at"]
         startedAt = try row["started_at"]
         finishedAt = try row["finished_at"]
-        wakeAt = state == .waiting ? try row["due_at"] : nil
+        wakeAt = state == .waiting ? try row["finite_due_at"] : nil
         waitingFor = try row["waiting_for"]
         postponedFor = try row["postponed_for"]
         leaseOwner = try row["lease_owner"]
-        leaseUntil = state == .running ? try row["due_at"] : nil
+        leaseUntil = state == .running ? try row["finite_due_at"] : nil
         cancelRequested = try row["cancel_requested"]
         failureCode = try row["failure_code"]
         lastError = try row["last_error"]

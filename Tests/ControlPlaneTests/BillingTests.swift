@@ -126,6 +126,34 @@ import Testing
         }
     }
 
+    /// Deleted in Stripe's dashboard, while a page of it is open: the next page is another customer's.
+    @Test func aCustomerThatWasDeletedAtStripeIsReplaced() async throws {
+        try await TestCloud.run { cloud in
+            let payer = try await Payer(cloud)
+            let created = try await payer.signUp("acme", plan: "starter")
+            let org = try #require(UUID(uuidString: created.json["id"]?.string ?? ""))
+            let store = BillingStore(database: cloud.service.platform.database)
+            let first = try await payer.checkout("acme", plan: "starter")
+            let gone = try #require(try await store.find(org: org)?.customerID)
+            try await payer.deleteCustomer(gone)
+
+            let portal = try await payer.send(
+                "POST", "/cp/billing/portal",
+                #"{"org_slug":"acme","return_url":"https://acme.localhost/home"}"#)
+            #expect(portal.status == 409 && portal.json["code"] == .string("no_customer"))
+            _ = try await payer.checkout("acme", plan: "starter")
+            try await payer.deleteCustomer(try #require(try await store.find(org: org)?.customerID))
+            let second = try await payer.checkout("acme", plan: "starter")
+            #expect(second.status == 200, "\(second.json)")
+            #expect(second.json["id"] != first.json["id"])
+            #expect(try await store.find(org: org)?.customerID != gone)
+            try await payer.pay(try #require(second.json["id"]?.string))
+            try await cloud.await("acme", "running")
+            let audited = try await cloud.service.send("GET", "/cp/admin/audit?action=billing.customer_gone")
+            #expect(audited.json["entries"]?.array?.count == 2, "\(audited.json)")
+        }
+    }
+
     @Test func whoMayPayAndWhereItLeadsIsChecked() async throws {
         try await TestCloud.run { cloud in
             let payer = try await Payer(cloud)

@@ -96,6 +96,8 @@ struct Payer: Sendable {
         return try JSONDecoder().decode([String: JSONValue].self, from: Data(answer.body))
     }
 
+    func deleteCustomer(_ id: String) async throws { try await stripe("DELETE", "customers/\(id)") }
+
     private func list(_ path: String) async throws -> [[String: JSONValue]] {
         try await stripe("GET", path)["data"]?.array?.compactMap(\.object) ?? []
     }

@@ -47,16 +47,17 @@ import Testing
         let line = String(repeating: "A", count: 63) + "\n"
         let authority = String(repeating: line, count: Declaration.maximumCertificateAuthorityLength / 64)
         let (declaration, launch) = try declaration(authority: authority)
-        let rendered = try UserData(template: template()).render(
-            declaration, launch: launch, bootToken: TenantSecrets.generate().bootToken)
+        let rendered = try UserData(template: template(), declaration, launch: launch)
+            .bytes(bootToken: TenantSecrets.generate().bootToken)
         #expect(rendered.count <= UserData.maximumBytes)
     }
 
     @Test func itHoldsNoSecretButTheBootToken() throws {
         let secrets = TenantSecrets.generate()
         let (declaration, launch) = try declaration(authority: nil)
-        let rendered = try UserData(template: template()).render(
-            declaration, launch: launch, bootToken: secrets.bootToken)
+        let userData = try UserData(template: template(), declaration, launch: launch)
+        let rendered = try userData.bytes(bootToken: secrets.bootToken)
+        #expect(!userData.text.contains(Data(secrets.bootToken.utf8).base64EncodedString()))
         let script = String(decoding: rendered, as: UTF8.self)
         #expect(script.contains(Data(secrets.bootToken.utf8).base64EncodedString()))
         for token in ["@DECLARATION_BASE64@", "@BOOT_TOKEN_BASE64@", "@AGENT_BASE64@"] {
@@ -72,9 +73,11 @@ import Testing
 
     @Test func aTemplateThatLacksATokenIsRefused() throws {
         let (declaration, launch) = try declaration(authority: nil)
-        let template = try template().replacing("@AGENT_BASE64@", with: "")
-        #expect(throws: AppError.self) {
-            try UserData(template: template).render(declaration, launch: launch, bootToken: "t")
+        for token in ["@DECLARATION_BASE64@", "@BOOT_TOKEN_BASE64@", "@AGENT_BASE64@"] {
+            let template = try template().replacing(token, with: "")
+            #expect(throws: AppError.self) {
+                try UserData(template: template, declaration, launch: launch)
+            }
         }
     }
 }

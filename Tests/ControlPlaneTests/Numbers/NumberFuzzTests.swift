@@ -158,7 +158,8 @@ import Testing
             }
         }
         #expect(throws: AppError.self) { try DayRange(from: "0000-12-31", to: "0000-12-31") }
-        #expect((try? DayRange(from: "0001-01-01", to: "0001-01-01")) != nil)
+        #expect(throws: AppError.self) { try DayRange(from: "1969-12-31", to: "1969-12-31") }
+        #expect((try? DayRange(from: "1970-01-01", to: "1970-01-01")) != nil)
         #expect((try? DayRange(from: "9999-12-31", to: "9999-12-31")) != nil)
     }
 

@@ -182,7 +182,7 @@ import Testing
                 let answer = try await service.send(
                     "POST", WebhookRoute.path, token: nil, body: "{}",
                     headers: [HTTPField("Stripe-Signature", "t=\(time),v1=00")])
-                #expect(answer.status == 400, "\(time): \(answer.json)")
+                #expect(answer.status == 401, "\(time): \(answer.json)")
             }
             // Signed, with times and amounts that no row can hold.
             for number in ["9223372036854775807", "-9223372036854775808", "253402300800", "-62135596801"] {

@@ -124,7 +124,7 @@ import Testing
             }
             #expect(try await service.send("GET", path, token: nil).status == 401)
             let user = try await service.signIn("ada")
-            #expect(try await user.send("GET", path).status == 403)
+            #expect(try await user.send("GET", path).status == 401)
         }
     }
 }

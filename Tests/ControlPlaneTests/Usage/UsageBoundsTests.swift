@@ -43,7 +43,7 @@ import Testing
     }
 
     private static func set(_ tenant: UsageTenant, _ reason: SetAsideReason) async throws -> Int {
-        try await tenant.service.count("usage_set_aside WHERE reason = '\(reason.rawValue)'")
+        try await tenant.service.count("usage_set_aside WHERE reason = \(reason.rawValue)")
     }
 
     /// Twenty-five batches of the largest events at the highest price come to more than a bigint holds.

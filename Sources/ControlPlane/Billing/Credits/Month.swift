@@ -59,7 +59,7 @@ package struct Month: Sendable, Hashable, Comparable {
 
     /// The whole seconds from then to the end: all of them before it begins, none after it ends.
     package func remaining(after date: Date) -> Int {
-        min(seconds, max(0, end.wholeSeconds - date.wholeSeconds))
+        min(seconds, max(0, end.wholeSeconds -| date.wholeSeconds))
     }
 
     package static func < (one: Month, other: Month) -> Bool {

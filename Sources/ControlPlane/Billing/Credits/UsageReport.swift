@@ -184,7 +184,8 @@ package struct DayRange: Sendable, Equatable {
 
     private static func day(_ text: String, _ name: String) throws -> (text: String, start: Date) {
         guard text.utf8.count == 10, let start = try? Date(text + "T00:00:00Z", strategy: .iso8601),
-            start.formatted(.iso8601).hasPrefix(text), Date.storable.contains(start)
+            start.formatted(.iso8601).hasPrefix(text), start.timeIntervalSince1970 >= 0,
+            Date.storable.contains(start)
         else {
             throw AppError.invalidField(name, "The parameter \"\(name)\" is a day as 2026-11-24.")
         }

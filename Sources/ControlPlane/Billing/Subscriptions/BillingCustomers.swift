@@ -5,10 +5,15 @@ import Organisations
 import Postgres
 import Providers
 
-/// An organisation's customer at Stripe: created once.
-struct BillingCustomers: Sendable {
+/// An organisation's customer at Stripe: created once, and again after somebody has deleted it at Stripe.
+package struct BillingCustomers: Sendable {
     let billing: BillingContext
     let stripe: StripeClient
+
+    package init(billing: BillingContext, stripe: StripeClient) {
+        self.billing = billing
+        self.stripe = stripe
+    }
 
     /// By which a customer is found again.
     static let metadataName = "org_id"
@@ -45,6 +50,34 @@ struct BillingCustomers: Sendable {
             try await store.intendCustomerAgain(org: org.id, after: attempt)
         }
         throw failure ?? AppError.orgNotFound(org.slug)
+    }
+
+    /// Does something with an organisation's customer. Where Stripe answers that a thing is missing, the
+    /// recorded customer is checked, and forgotten if it was deleted there: its pages end with it.
+    /// - Returns: nil when the customer is gone. Another one can be created.
+    package func using<Value: Sendable>(
+        _ customer: String, of org: Org, by origin: RequestOrigin, _ body: () async throws -> Value
+    ) async throws -> Value? {
+        do {
+            return try await body()
+        } catch let error as ProviderError where error.isMissingAtStripe {
+            if try await stripe.hasCustomer(id: customer) { throw error }
+        }
+        for checkout in try await CheckoutStore(database: billing.database).open(org: org.id) {
+            if let session = checkout.sessionID { try await stripe.expireCheckout(id: session) }
+        }
+        try await billing.database.transaction { transaction in
+            guard
+                try await BillingStore(database: transaction).forgetCustomer(org: org.id, id: customer)
+            else { return }
+            let store = CheckoutStore(database: transaction)
+            for checkout in try await store.open(org: org.id) { try await store.close(checkout.id) }
+            try await AuditLog(database: transaction).record(
+                AuditEvent(
+                    action: "billing.customer_gone", org: org.id, subject: org.slug,
+                    before: ["customer": .string(customer)]), by: origin)
+        }
+        return nil
     }
 
     private func isKeyOver(_ account: BillingAccount) -> Bool {

@@ -82,6 +82,16 @@ package struct BillingStore: Sendable {
             """)[0]["customer_id"]
     }
 
+    /// The next one is created in an attempt of its own.
+    /// - Returns: false when another is recorded by now.
+    func forgetCustomer(org: UUID, id: String) async throws -> Bool {
+        try await database.execute(
+            """
+            UPDATE billing_accounts SET customer_id = NULL, customer_asked_at = clock_timestamp()
+            WHERE org_id = \(org) AND customer_id = \(id)
+            """) == 1
+    }
+
     // MARK: Looks at Stripe
 
     /// Orders a look; whoever looks now looks again.

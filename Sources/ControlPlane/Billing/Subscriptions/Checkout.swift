@@ -31,7 +31,21 @@ package struct Checkout: Sendable {
     /// At most one page is open for an organisation, so that nobody pays twice: asked for again, the same is
     /// shown, and one for another plan ends it.
     package func open(_ order: Order, by origin: RequestOrigin) async throws -> StripeCheckoutSession {
-        let customer = try await BillingCustomers(billing: billing, stripe: stripe).require(order.org)
+        let customers = BillingCustomers(billing: billing, stripe: stripe)
+        for _ in 0..<Self.maximumAttempts {
+            let customer = try await customers.require(order.org)
+            let session = try await customers.using(customer, of: order.org, by: origin) {
+                try await open(order, customer, by: origin)
+            }
+            if let session { return session }
+        }
+        throw AppError(
+            .notReady, "stripe_failing", "Stripe could not open the page. Ask again.", retryAfter: 5)
+    }
+
+    private func open(
+        _ order: Order, _ customer: String, by origin: RequestOrigin
+    ) async throws -> StripeCheckoutSession {
         try await requireUnsubscribed(order.org, customer)
         let store = CheckoutStore(database: billing.database)
         for checkout in try await store.open(org: order.org.id) {
@@ -94,7 +108,7 @@ package struct Checkout: Sendable {
         let isSame =
             checkout.plan == order.plan.name && checkout.successURL == order.successURL
             && checkout.cancelURL == order.cancelURL
-        if isSame, session.status == "open" { return session }
+        if isSame, session.status == "open", try await stripe.hasCustomer(id: customer) { return session }
         if session.status == "open" {
             try await stripe.expireCheckout(id: session.id)
             // It may have been paid at that moment.
@@ -107,7 +121,13 @@ package struct Checkout: Sendable {
     /// One whose answer was lost is asked for again as it was.
     private func session(of checkout: CheckoutRow, _ customer: String) async throws -> StripeCheckoutSession?
     {
-        if let id = checkout.sessionID { return try await stripe.checkout(id: id) }
+        if let id = checkout.sessionID {
+            do {
+                return try await stripe.checkout(id: id)
+            } catch let error as ProviderError where error.isMissingAtStripe {
+                return nil
+            }
+        }
         guard checkout.isKeyAlive, let plan = billing.settings.plans.named(checkout.plan)
         else { return nil }
         return try await create(checkout, plan, customer)

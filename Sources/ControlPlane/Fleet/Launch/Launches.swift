@@ -96,11 +96,18 @@ package struct Launches: Sendable {
     /// launches nothing more, and answers the instance of the first.
     func runInstance(_ launch: Launch, of tenant: Tenant, slug: String) async throws -> EC2Instance {
         let secrets = try await fleet.openSecrets(of: tenant)
-        let declaration = fleet.declaration(orgID: tenant.orgID, slug: slug, launch: launch)
-        let userData = try UserData(template: settings.launch.bootScript)
-            .render(declaration, launch: launch, bootToken: secrets.bootToken)
+        let recorded = try await TenantStore(database: database).userData(of: tenant)
+        let userData = try recorded ?? self.userData(launch, orgID: tenant.orgID, slug: slug)
         return try await fleet.ec2.runInstances(
             launch.request(
-                orgID: tenant.orgID, slug: slug, token: tenant.launchID, userData: userData))
+                orgID: tenant.orgID, slug: slug, token: tenant.launchID,
+                userData: try userData.bytes(bootToken: secrets.bootToken)))
+    }
+
+    /// By the boot script and the configuration of now.
+    func userData(_ launch: Launch, orgID: UUID, slug: String) throws -> UserData {
+        try UserData(
+            template: settings.launch.bootScript,
+            fleet.declaration(orgID: orgID, slug: slug, launch: launch), launch: launch)
     }
 }

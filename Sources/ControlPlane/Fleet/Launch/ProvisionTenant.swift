@@ -86,10 +86,13 @@ extension ProvisionTenant {
                 if let org = try await OrgStore(database: fleet.database).find(id: input.orgID) {
                     launch.instanceType = Launches(fleet: fleet).instanceType(of: org.plan)
                 }
-                return (launch, ())
+                let userData = try Launches(fleet: fleet)
+                    .userData(launch, orgID: input.orgID, slug: input.slug)
+                return (launch, userData)
             },
-            record: { launch, _, transaction in
-                try await TenantStore(database: transaction).decide(org: input.orgID, launch: launch)
+            record: { launch, userData, transaction in
+                try await TenantStore(database: transaction).decide(
+                    org: input.orgID, launch: launch, launchID: input.launchID, userData)
                 try await intend(launch, ResourceLedger(database: transaction))
             })
     }

@@ -69,9 +69,26 @@ package struct TenantStore: Sendable {
         return tenant
     }
 
-    package func decide(org: UUID, launch: Launch) async throws {
+    package func decide(org: UUID, launch: Launch, launchID: UUID, _ userData: UserData) async throws {
         try await database.execute(
             "UPDATE tenants SET launch = \(JSON(launch)) WHERE org_id = \(org)")
+        try await database.execute(
+            """
+            INSERT INTO launch_user_data (org_id, launch_id, user_data)
+            VALUES (\(org), \(launchID), \(userData.text))
+            ON CONFLICT (org_id) DO UPDATE
+                SET launch_id = excluded.launch_id, user_data = excluded.user_data
+            """)
+    }
+
+    /// - Returns: nil for a launch that an earlier version decided, which did not record it.
+    func userData(of tenant: Tenant) async throws -> UserData? {
+        let rows = try await database.query(
+            """
+            SELECT user_data FROM launch_user_data
+            WHERE org_id = \(tenant.orgID) AND launch_id = \(tenant.launchID)
+            """)
+        return try rows.first.map { UserData(recorded: try $0["user_data"]) }
     }
 
     package func issue(org: UUID, sealed: [UInt8], bootToken: TokenHash, adminToken: TokenHash) async throws {

@@ -34,6 +34,17 @@ extension StripeClient {
         return nil
     }
 
+    /// Whether it exists and was not deleted.
+    package func hasCustomer(id: String) async throws -> Bool {
+        do {
+            return try await send(
+                "getCustomer", "GET", "/v1/customers/\(id)", as: StripeCustomer.self
+            ).deleted != true
+        } catch let error as ProviderError where error.isMissingAtStripe {
+            return false
+        }
+    }
+
     // MARK: Prices
 
     /// The prices that are on sale under these keys.

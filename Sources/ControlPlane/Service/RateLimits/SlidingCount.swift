@@ -27,7 +27,7 @@ struct SlidingCount: Sendable {
         let present = shared +| untold
         let weight = max(0, 1 - elapsed / Self.windowSeconds)
         guard Int(saturating: (Double(previous) * weight).rounded()) +| present >= limit else {
-            untold += 1
+            untold = untold +| 1
             return nil
         }
         return max(1, wait(elapsed, room: limit -| 1 -| present, of: previous, or: limit -| 1, of: present))

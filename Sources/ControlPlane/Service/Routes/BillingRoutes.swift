@@ -64,14 +64,19 @@ struct BillingRoutes: Sendable {
         let body = try await RequestBody.read(PortalOrder.self, from: request)
         let org = try await org(body.orgSlug, context)
         let returnURL = try checked(body.returnURL, "return_url")
-        guard
-            let customer = try await BillingStore(database: platform.database).find(org: org.id)?.customerID
-        else {
+        let account = try await BillingStore(database: platform.database).find(org: org.id)
+        var page: StripePortalSession?
+        if let customer = account?.customerID {
+            page = try await BillingCustomers(billing: platform.billing, stripe: stripe)
+                .using(customer, of: org, by: context.origin) {
+                    try await stripe.createPortal(
+                        customer: customer, returnURL: returnURL, idempotencyKey: "portal-\(context.id)")
+                }
+        }
+        guard let page else {
             throw AppError(
                 .conflict, "no_customer", "Nothing was ever paid for \"\(org.slug)\". Begin with a checkout.")
         }
-        let page = try await stripe.createPortal(
-            customer: customer, returnURL: returnURL, idempotencyKey: "portal-\(context.id)")
         try await AuditLog(database: platform.database).record(
             AuditEvent(action: "billing.portal_opened", org: org.id, subject: org.slug), by: context.origin)
         return try Response.json(Page(url: page.url))
