@@ -76,8 +76,8 @@ import Testing
         #expect(device(decoded) == "/dev/xvda")
     }
 
-    /// Between RunInstances and its repetition the service is deployed with another boot script, and at another
-    /// address: the repetition is the same call all the same, and answers the instance of the first.
+    /// Between RunInstances and its repetition the service is deployed with another boot script and another
+    /// address: the repetition is the same call, and is answered with the instance of the first.
     @Test func aRepeatedLaunchSendsTheBytesOfTheFirst() async throws {
         try await TestCloud.run { cloud in
             let lost = #"{"service":"ec2","operation":"RunInstances","fault":"lost_reply","count":500}"#

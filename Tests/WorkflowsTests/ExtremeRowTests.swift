@@ -29,7 +29,8 @@ import Workflows
                 [try await engine.ended(ids[0]), try await engine.ended(ids[3])]
             }
             #expect(ended.allSatisfy { $0.state == .succeeded })
-            let states = try await pool.query("SELECT state FROM workflows WHERE id = ANY(\([ids[1], ids[2]]))")
+            let later = [ids[1], ids[2]]
+            let states = try await pool.query("SELECT state FROM workflows WHERE id = ANY(\(later))")
             #expect(try states.map { try $0["state", as: String.self] } == ["waiting", "waiting"])
         }
     }
