@@ -90,7 +90,7 @@ supervise() {
     exit "$status"
 }
 
-# Whatever ends the supervisor, short of SIGKILL, ends the run first.
+# Every end of the supervisor, short of SIGKILL, ends the run first.
 end_supervision() {
     local status=$?
     trap - EXIT
@@ -205,7 +205,7 @@ clear_run() {
     fi
     file="$(cat "$CONFINE_DIR/temporary" 2>/dev/null || true)"
     if [[ "$file" == /tmp/cp.* ]]; then
-        # Without namespaces this name, which every process inherits, is all that tells a run's own.
+        # Without namespaces a run's own processes are known by this name alone, which each inherits.
         while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done < <(
             grep -alF "TMPDIR=$file" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
         )
@@ -235,7 +235,7 @@ enter_confinement() {
     if [[ $(id -u) == 0 && $$ == 1 ]]; then mount -t tmpfs -o mode=1777 tmpfs /dev/shm; fi
     : >"$CONFINE_DIR/ready"
     until [[ -e "$CONFINE_DIR/begun" ]]; do
-        # The supervisor is gone: its death came before this process could be told of it.
+        # The supervisor is gone: it died before this process could receive the signal.
         ((waited++ < 1000)) || exit 143
         sleep 0.02
     done

@@ -1,6 +1,6 @@
 /// A program's variables, of which those that hold a secret may lie in files: `NAME_FILE` names the file
 /// whose content is the value of `NAME`, and goes before `NAME` itself. What a container's environment
-/// holds is shown to whoever inspects it.
+/// holds is shown by `docker inspect`.
 package struct FileVariables {
     private let environment: (String) -> String?
     /// One for each file that could not be read.

@@ -61,8 +61,8 @@ struct SecretFolder: Sendable, Equatable {
     }
 }
 
-/// The sum FNV-1a of 64 bits, in hexadecimal digits. It tells whether two things are the same; it protects
-/// nothing.
+/// The sum FNV-1a of 64 bits, in hexadecimal digits. It distinguishes contents that differ by
+/// accident; it is no protection against an attacker.
 func fnv1a(_ bytes: [UInt8]) -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }

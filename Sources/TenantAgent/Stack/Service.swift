@@ -64,10 +64,10 @@ enum ServiceName: String, Sendable, CaseIterable {
         }
     }
 
-    /// As what its container runs, whatever its image says: numbers of no user of the host. PostgreSQL's is
-    /// the one of Debian's and of the official image, as it has always been, and gives way to the owner of
-    /// data that are there (`PostgresData`). What outlives a container belongs to the same user before and
-    /// after a redeploy.
+    /// The user that its container runs as, in place of the image's own: numbers of no user of the host.
+    /// PostgreSQL's is the one of Debian's and of the official image, as it has always been, and gives way to
+    /// the owner of data that are there (`PostgresData`). What outlives a container belongs to the same user
+    /// before and after a redeploy.
     var user: Folder.Owner {
         switch self {
         case .tenant: Folder.Owner(user: 10_001, group: 10_001)

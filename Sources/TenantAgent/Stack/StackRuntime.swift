@@ -59,7 +59,7 @@ struct StackRuntime: Sendable {
                 return try await revive(service, existing)
             }
             log("\(service.name): made anew, its declaration changed")
-            // Whoever is in a network that is gone serves nobody that would be waited for.
+            // A container whose network is gone serves no requests that it could finish.
             let grace = isReached(existing, service) ? service.stopSeconds : Self.cutOffStopSeconds
             try await docker.stop(service.name, graceSeconds: grace)
             try await docker.remove(service.name)

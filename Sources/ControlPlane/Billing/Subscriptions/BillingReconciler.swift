@@ -94,8 +94,8 @@ package struct BillingReconciler: Service {
         }
     }
 
-    /// A subscription that cannot be read is on no page, as far as the comparison knows: its organisation is
-    /// looked at, which says what is wrong.
+    /// The comparison takes a subscription that cannot be read for a missing one: its organisation is synced,
+    /// and the sync reports what is wrong.
     private func compare(
         _ id: UUID, _ stripe: StripeClient, _ round: PeriodicRound
     ) async throws -> SubscriptionComparison {

@@ -39,8 +39,7 @@ package struct Checkout: Sendable {
             }
             if let session { return session }
         }
-        throw AppError(
-            .notReady, "stripe_failing", "Stripe could not open the page. Ask again.", retryAfter: 5)
+        throw Self.stripeFailing
     }
 
     private func open(
@@ -55,9 +54,11 @@ package struct Checkout: Sendable {
             let made = try await intend(order, by: origin)
             if let session = try await create(made, order.plan, customer) { return session }
         }
-        throw AppError(
-            .notReady, "stripe_failing", "Stripe could not open the page. Ask again.", retryAfter: 5)
+        throw Self.stripeFailing
     }
+
+    private static let stripeFailing = AppError(
+        .notReady, "stripe_failing", "Stripe could not open the page. Ask again.", retryAfter: 5)
 
     /// Pages that one request asks Stripe for, each under a key of its own, while Stripe answers 500.
     private static let maximumAttempts = 2

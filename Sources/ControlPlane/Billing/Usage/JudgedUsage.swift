@@ -39,7 +39,7 @@ struct JudgedUsage: Sendable {
 
     private static let beyondBatch = "\(UsageAmount.ofBatch.meaning) of the batch would have counted with it"
 
-    /// Sets aside those of the events that do not fit their day.
+    /// Moves the events that do not fit their day into quarantine.
     mutating func fit(_ days: UsageDays, body: UnsafeBufferPointer<UInt8>) {
         var days = days
         counted.removeAll { event in

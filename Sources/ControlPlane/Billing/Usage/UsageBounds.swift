@@ -7,11 +7,11 @@ package struct UsageAmount: Sendable, Equatable {
     var tokens = 0
     var millicredits = 0
 
-    /// All its events together; what is beyond is set aside (`batch_limit`). A hundred times what a batch of
-    /// the longest answers is.
+    /// Of all events of a batch; the events beyond go into quarantine (`batch_limit`). A hundred times what a
+    /// batch of the longest answers is.
     package static let ofBatch = UsageAmount(tokens: 100_000_000_000, millicredits: 100_000_000_000_000)
 
-    /// What counts of one organisation and one day in UTC; what is beyond is set aside (`day_limit`). At the
+    /// Of one organisation and one day in UTC; the events beyond go into quarantine (`day_limit`). At the
     /// limit every day, 25 years fit an `Int`. The constraint `usage_org_days_limit` holds the same numbers.
     package static let ofDay = UsageAmount(tokens: 1_000_000_000_000, millicredits: 1_000_000_000_000_000)
 

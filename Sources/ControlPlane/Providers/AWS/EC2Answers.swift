@@ -135,6 +135,6 @@ package func awsDate(_ text: String) -> Date? {
     let date =
         (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
         ?? (try? Date(text, strategy: Date.ISO8601FormatStyle()))
-    // A time that no row can hold is none: whoever may write a tag could stop the reconciler with it.
+    // A time that no row can hold is none: with it a tag could stop the reconciler.
     return date.flatMap { Date.storable.contains($0) ? $0 : nil }
 }

@@ -23,7 +23,7 @@ extension RegistryClient {
         return try await computedDigest(repository: repository, reference: reference)
     }
 
-    /// Of the manifest's bytes as they come: the digest is theirs, in whatever way they are written.
+    /// Of the manifest's bytes as they are sent: another spelling of the same JSON has another digest.
     private func computedDigest(repository: String, reference: String) async throws -> String? {
         let request = manifestRequest("GET", repository, reference)
         let response = try await followed(try await send(request), of: request)

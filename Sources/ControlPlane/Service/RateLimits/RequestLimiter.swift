@@ -28,7 +28,7 @@ final class RequestLimiter: Service {
         var busy: Set<String> = []
         var sweptAt = 0.0
         var isFull = false
-        /// Since the last sweep, of what the others were to be told.
+        /// Since the last sweep, a count could not be reported to the others.
         var hasFailed = false
 
         mutating func admit(_ bucket: String, at time: Double, limit: Int) -> Double? {
@@ -119,12 +119,11 @@ final class RequestLimiter: Service {
         }
     }
 
-    /// Where the others cannot be told of one bucket, that one is counted by this replica alone, and the rest
-    /// by all: what fails is halved until it is found.
+    /// Reports counts to the other replicas. A bucket that cannot be reported is counted by this replica
+    /// alone, the others by all: a batch that fails is halved until the bucket is found.
     private func add(_ news: [(bucket: String, count: Int)], _ minute: Int) async throws -> [String: Int] {
         do {
-            let totals = try await RequestCountStore(database: database).add(news, minute: minute)
-            return totals
+            return try await RequestCountStore(database: database).add(news, minute: minute)
         } catch let error as PostgresError where error.isOfData {
             guard news.count > 1 else {
                 let round = try await PeriodicRound(.requestLimiter, database, logger)
